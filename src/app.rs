@@ -1,0 +1,35 @@
+//! The composition root: the only place that knows everyone.
+
+mod check;
+mod conf;
+mod cookie;
+mod demo;
+mod serve;
+mod startup;
+
+pub use startup::StartFailure;
+
+use std::process::ExitCode;
+
+use crate::cli::{Cli, Command};
+
+/// Runs what the command line asks for.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let outcome = match cli.command {
+        Some(Command::Demo(demo)) => demo::plan(&demo).and_then(serve::serve),
+        Some(Command::Cookie(cookie)) => {
+            cookie::print(&cookie);
+            Ok(())
+        }
+        None if cli.serve.test => return check::check(&cli.serve),
+        None => conf::plan(&cli.serve).and_then(serve::serve),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("piton: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `piton demo`: the proxy and a few servers in one process, without a file.
+
+mod echo;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use super::conf::server_conf;
+use super::startup::{Dynamic, StartFailure, Startup};
+use crate::cli::Demo;
+use crate::config::AllowEmpty;
+use crate::config::dynamic::Configuration;
+use crate::config::dynamic::http::{Cookie, LoadBalancer, Router, Server, Service, Sticky};
+use crate::config::install::{EntryPoint, Install, Log};
+use crate::entrypoint::bind;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Binds the demo's servers and plans the proxy in front of them.
+pub(super) fn plan(demo: &Demo) -> Result<Startup, StartFailure> {
+    let mut urls = Vec::new();
+    let mut services = Vec::new();
+    for number in 1..=demo.servers {
+        let socket = bind("demo server", Some(LOOPBACK), 0, false)?;
+        urls.push(format!("http://{}", socket.local));
+        services.push(echo::service(number, socket));
+    }
+    let install = Install {
+        entry_points: BTreeMap::from([("web".to_owned(), entry_point(demo.port))]),
+        log: Log {
+            level: "WARN".to_owned(),
+            ..Log::default()
+        },
+        ..Install::default()
+    };
+    let server = server_conf(&install)?;
+    let configuration = configuration(&urls, &demo.strategy);
+    let strategy = demo.strategy.clone();
+    Ok(Startup {
+        install,
+        server,
+        upgrade: false,
+        dynamic: Dynamic::Fixed(Box::new(configuration)),
+        services,
+        announce: Some(Box::new(move |addresses| announce(addresses, &urls, &strategy))),
+    })
+}
+
+/// The port asked for, or one of the kernel's choice when that is taken.
+fn entry_point(port: u16) -> EntryPoint {
+    let free = bind("web", Some(LOOPBACK), port, false).is_ok();
+    EntryPoint {
+        address: format!("127.0.0.1:{}", if free { port } else { 0 }),
+        ..EntryPoint::default()
+    }
+}
+
+fn configuration(urls: &[String], strategy: &str) -> Configuration {
+    let server = |url: &String| Server {
+        url: url.clone(),
+        ..Server::default()
+    };
+    let sticky = Sticky {
+        cookie: AllowEmpty::present(Cookie {
+            http_only: true,
+            ..Cookie::default()
+        }),
+    };
+    let service = Service {
+        load_balancer: Some(LoadBalancer {
+            strategy: strategy.to_owned(),
+            sticky: AllowEmpty::present(sticky),
+            servers: urls.iter().map(server).collect(),
+            ..LoadBalancer::default()
+        }),
+        ..Service::default()
+    };
+    let router = Router {
+        rule: "PathPrefix(`/`)".to_owned(),
+        service: "demo".to_owned(),
+        ..Router::default()
+    };
+    let mut configuration = Configuration::default();
+    configuration.http.services.insert("demo".to_owned(), service);
+    configuration.http.routers.insert("demo".to_owned(), router);
+    configuration
+}
+
+fn announce(addresses: &[SocketAddr], urls: &[String], strategy: &str) {
+    let Some(proxy) = addresses.first() else {
+        return;
+    };
+    println!("piton demo: http://{proxy} in front of {} servers, strategy {strategy}\n", urls.len());
+    println!("  curl -i http://{proxy}/                    # the first answer sets a cookie");
+    println!("  curl -c jar -b jar http://{proxy}/         # again and again: always the same server");
+    println!("  for i in 1 2 3 4 5 6; do curl -s http://{proxy}/ | head -1; done   # no cookie: all servers in turn");
+    if let Some(url) = urls.first() {
+        println!("  piton cookie {url} --service demo@file   # aim at one server");
+    }
+    println!("\nCtrl-C ends it.");
+}

@@ -1,0 +1,234 @@
+//! Starting: sockets, first configuration, Pingora's server with its services.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+use pingora::listeners::{ListenerConfig, L4BufferSettings};
+use pingora::server::configuration::Opt;
+use pingora::server::{Server, ShutdownWatch};
+use pingora::services::background::{BackgroundService, background_service};
+use pingora_proxy::ProxyServiceBuilder;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::startup::{Dynamic, StartFailure, Startup};
+use crate::config::install::{self, Install, Protocol, parse_address};
+use crate::control::{Control, Ground};
+use crate::entrypoint::{Bound, EntryPoint, EntryPoints, Front, bind};
+use crate::health::Health;
+use crate::provider::file::{self, Watcher};
+use crate::provider::Update;
+use crate::proxy::Edge;
+use crate::routing::EntryPointSpec;
+use crate::upstream::Transport;
+use crate::{logging, resolve};
+
+/// Bytes of a response collected before they are written: header and small body leave in one packet.
+const WRITE_BUFFER: usize = 16 * 1024;
+
+/// Serves until a signal ends it.
+pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
+    logging::start(&startup.install.log)?;
+    let doors = Doors::open(&startup.install, startup.upgrade)?;
+    let mut control = Control::new(ground(&startup.install)?);
+    let (sender, updates) = mpsc::channel(16);
+    let watcher = first_configuration(startup.dynamic, &mut control, sender.clone());
+
+    let opt = Opt {
+        upgrade: startup.upgrade,
+        ..Opt::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(opt, startup.server);
+    server.bootstrap();
+    let edge = Edge::new(control.published(), Arc::new(doors.entry_points), machine_name());
+    let mut proxy = ProxyServiceBuilder::new(&server.configuration, edge).name("proxy").build();
+    for key in &doors.keys {
+        let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
+        proxy.add_listener(ListenerConfig::tcp(key).l4_buffer(buffers));
+    }
+    if let Some(announce) = startup.announce {
+        announce(&doors.addresses);
+    }
+    for (name, address) in doors.names.iter().zip(&doors.addresses) {
+        tracing::info!(name, %address, "entry point listening");
+    }
+    server.add_service(Front::new(proxy, doors.sockets));
+    let background = Background {
+        parts: Mutex::new(Some(Parts {
+            control,
+            updates,
+            watcher,
+            sender,
+        })),
+    };
+    server.add_service(background_service("background", background));
+    server.add_services(startup.services);
+    server.run_forever()
+}
+
+/// What `X-Forwarded-Server` says.
+fn machine_name() -> HeaderValue {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    HeaderValue::from_str(name.trim()).unwrap_or_else(|_| HeaderValue::from_static("piton"))
+}
+
+/// What all configurations are compiled against.
+pub(super) fn ground(install: &Install) -> Result<Ground, StartFailure> {
+    let transport = match install.servers_transport.clone() {
+        Some(written) => Transport::new(&written.into())?,
+        None => Transport::default(),
+    };
+    let providers = &install.providers;
+    Ok(Ground {
+        entry_points: specs(install),
+        transport,
+        precedence: providers.precedence.clone(),
+        throttle: providers.providers_throttle_duration.positive().unwrap_or(Duration::ZERO),
+    })
+}
+
+/// Entry points in the order of their numbers, with those that routers get by default: the flagged ones,
+/// else all but `traefik` (traefik-core 4.5).
+fn specs(install: &Install) -> Vec<EntryPointSpec> {
+    let all = || http_entry_points(install);
+    let any_flagged = all().any(|(_, written)| written.as_default);
+    let is_default = |name: &str, written: &install::EntryPoint| {
+        if any_flagged { written.as_default } else { name != "traefik" }
+    };
+    all()
+        .map(|(name, written)| EntryPointSpec {
+            name: name.to_owned(),
+            is_default: is_default(name, written),
+        })
+        .collect()
+}
+
+/// Entry points over TCP, by name.
+fn http_entry_points(install: &Install) -> impl Iterator<Item = (&str, &install::EntryPoint)> {
+    let is_tcp = |written: &install::EntryPoint| {
+        parse_address(&written.address).is_ok_and(|address| address.protocol == Protocol::Tcp)
+    };
+    let all = install.entry_points.iter();
+    all.filter(move |(_, written)| is_tcp(written)).map(|(name, written)| (name.as_str(), written))
+}
+
+/// Entry points and their sockets.
+struct Doors {
+    entry_points: EntryPoints,
+    names: Vec<String>,
+    keys: Vec<String>,
+    addresses: Vec<SocketAddr>,
+    sockets: Vec<Bound>,
+}
+
+impl Doors {
+    /// Binds everything, or nothing and says why. At an upgrade the sockets come from the old process.
+    fn open(install: &Install, upgrade: bool) -> Result<Self, StartFailure> {
+        let mut entry_points = Vec::new();
+        let (mut names, mut keys, mut addresses, mut sockets) = (vec![], vec![], vec![], vec![]);
+        for (index, (name, written)) in http_entry_points(install).enumerate() {
+            let entry_point = EntryPoint::new(name, index, written, &install.global)
+                .map_err(|reason| (name.to_owned(), reason))?;
+            entry_points.push(entry_point);
+            names.push(name.to_owned());
+            let (host, port) = host_and_port(name, &written.address)?;
+            if upgrade && port != 0 {
+                let unspecified = IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED);
+                let address = SocketAddr::new(host.unwrap_or(unspecified), port);
+                keys.push(address.to_string());
+                addresses.push(address);
+            } else {
+                let bound = bind(name, host, port, written.reuse_port)?;
+                keys.push(bound.key.clone());
+                addresses.push(bound.local);
+                sockets.push(bound);
+            }
+        }
+        let entry_points = EntryPoints::new(entry_points, addresses.clone());
+        Ok(Self {
+            entry_points: entry_points
+                .ok_or_else(|| StartFailure::System("no entry point is left to listen on".to_owned()))?,
+            names,
+            keys,
+            addresses,
+            sockets,
+        })
+    }
+}
+
+/// The address to bind; a host name is looked up once.
+fn host_and_port(name: &str, address: &str) -> Result<(Option<IpAddr>, u16), StartFailure> {
+    let invalid = |reason: &dyn ToString| StartFailure::entry_point(name, &reason.to_string());
+    let parsed = parse_address(address).map_err(|error| invalid(&error))?;
+    if parsed.host.is_empty() {
+        return Ok((None, parsed.port));
+    }
+    if let Ok(ip) = parsed.host.parse() {
+        return Ok((Some(ip), parsed.port));
+    }
+    let mut found = (parsed.host.as_str(), parsed.port).to_socket_addrs().map_err(|error| invalid(&error))?;
+    let first = found.next().ok_or_else(|| invalid(&"host name has no address"))?;
+    Ok((Some(first.ip()), parsed.port))
+}
+
+/// Reads the first configuration before anything listens, so that the first request finds its route.
+fn first_configuration(
+    dynamic: Dynamic,
+    control: &mut Control,
+    updates: mpsc::Sender<Update>,
+) -> Option<Watcher> {
+    let (configuration, watcher) = match dynamic {
+        Dynamic::None => {
+            tracing::warn!("no provider is configured: every request is answered 404");
+            return None;
+        }
+        Dynamic::Fixed(configuration) => (Some(*configuration), None),
+        Dynamic::Files { source, watch } => {
+            let watcher = Watcher::new(source, watch, updates);
+            (watcher.read(), Some(watcher))
+        }
+    };
+    if let Some(configuration) = configuration {
+        control.apply(Update {
+            provider: file::NAME,
+            configuration: Arc::new(configuration),
+        });
+    }
+    watcher
+}
+
+/// Everything that runs beside the proxy, on one thread.
+struct Background {
+    parts: Mutex<Option<Parts>>,
+}
+
+struct Parts {
+    control: Control,
+    updates: mpsc::Receiver<Update>,
+    watcher: Option<Watcher>,
+    /// Keeps the channel open when no provider sends.
+    sender: mpsc::Sender<Update>,
+}
+
+#[async_trait]
+impl BackgroundService for Background {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(parts) = parts else {
+            return;
+        };
+        let mut running = JoinSet::new();
+        running.spawn(resolve::follow(parts.control.follow()));
+        running.spawn(Health::new(shutdown.clone()).run(parts.control.follow()));
+        if let Some(watcher) = parts.watcher {
+            running.spawn(watcher.run());
+        }
+        running.spawn(parts.control.run(parts.updates));
+        // Dropping the set at the end stops everything.
+        let _ = shutdown.wait_for(|stopping| *stopping).await;
+        drop(parts.sender);
+    }
+}

@@ -1,0 +1,58 @@
+//! Being in flight on a server, as a value: dropping it ends it, however the request ended.
+
+use std::sync::Arc;
+
+use super::{Micros, Server};
+
+/// One request in flight on one server.
+///
+/// It lives in the request's context; a retry replaces it. Success, error, panic, client abort or a closed
+/// WebSocket all drop it, so the count cannot drift.
+#[derive(Debug)]
+pub struct Lease {
+    server: Arc<Server>,
+    began: Micros,
+    answered: bool,
+}
+
+impl Lease {
+    /// Enters `server` at `now`.
+    #[must_use]
+    pub fn new(server: Arc<Server>, now: Micros) -> Self {
+        server.state().enter();
+        Self {
+            server,
+            began: now,
+            answered: false,
+        }
+    }
+
+    /// The server held.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
+    /// The first byte of the answer arrived; only the first call counts (an informational response is
+    /// an answer too).
+    pub fn first_byte(&mut self, now: Micros) {
+        if !std::mem::replace(&mut self.answered, true) {
+            let elapsed = now.saturating_sub(self.began);
+            self.server.state().latency().record(elapsed, now);
+        }
+    }
+
+    /// The attempt failed; counts against the server's latency unless it had answered before.
+    pub fn failed(&mut self, now: Micros) {
+        if !std::mem::replace(&mut self.answered, true) {
+            let elapsed = now.saturating_sub(self.began);
+            self.server.state().latency().record_failure(elapsed, now);
+        }
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.server.state().leave();
+    }
+}

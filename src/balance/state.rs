@@ -1,0 +1,178 @@
+//! What is known about a server at run time: verdicts, requests in flight, latency. Atomics only on the
+//! request path; shared by every snapshot that names the same server of the same service.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use super::passive::{Failures, PassivePolicy};
+use super::{Latency, Micros};
+
+/// Counts the flips of any server of one service. A pool compares it with the count its candidate list
+/// was made at: equal means that the list still holds.
+#[derive(Debug, Default)]
+pub struct Signals(AtomicU64);
+
+impl Signals {
+    /// The number of flips so far.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+
+    fn flipped(&self) {
+        self.0.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// The live state of one server of one service.
+#[derive(Debug)]
+// Own cache lines: the in-flight counters of neighbours are written by other threads all the time.
+#[repr(align(128))]
+pub struct ServerState {
+    in_flight: AtomicU32,
+    probed_down: AtomicBool,
+    passive_until: AtomicU64,
+    failures: Failures,
+    latency: Latency,
+    signals: Arc<Signals>,
+}
+
+impl ServerState {
+    /// A server nobody has seen yet: up, idle, unmeasured.
+    #[must_use]
+    pub fn new(signals: Arc<Signals>) -> Self {
+        Self {
+            in_flight: AtomicU32::new(0),
+            probed_down: AtomicBool::new(false),
+            passive_until: AtomicU64::new(0),
+            failures: Failures::default(),
+            latency: Latency::default(),
+            signals,
+        }
+    }
+
+    /// May requests be sent to it? The verdicts of probes and of live traffic together.
+    #[must_use]
+    pub fn is_up(&self, now: Micros) -> bool {
+        !self.probed_down.load(Ordering::Acquire) && self.passive_until() <= now
+    }
+
+    /// Until when live traffic's verdict keeps it down; in the past when it does not.
+    pub(super) fn passive_until(&self) -> Micros {
+        self.passive_until.load(Ordering::Acquire)
+    }
+
+    /// The verdict of active probes. A success also ends a passive verdict: an active check is the
+    /// authority where there is one (traefik-core 3.2).
+    pub fn probed(&self, up: bool) {
+        let was_down = self.probed_down.swap(!up, Ordering::AcqRel);
+        let was_passive = up && self.passive_until.swap(0, Ordering::AcqRel) != 0;
+        if up {
+            self.failures.clear();
+        }
+        if was_down == up || was_passive {
+            self.signals.flipped();
+        }
+    }
+
+    /// A live request succeeded here: failures before it no longer count (traefik-core 3.2).
+    pub fn succeeded(&self) {
+        self.failures.clear();
+    }
+
+    /// A live request failed here. At the policy's count the server goes down: for the policy's window,
+    /// or until a probe succeeds when there is an active check. Returns whether this took it down.
+    pub fn failed(&self, policy: &PassivePolicy, now: Micros) -> bool {
+        if !self.failures.add(policy, now) {
+            return false;
+        }
+        let until = if policy.until_probed {
+            Micros::MAX
+        } else {
+            now.saturating_add(policy.window)
+        };
+        self.passive_until.store(until, Ordering::Release);
+        self.signals.flipped();
+        true
+    }
+
+    /// Requests in flight, long streams and WebSockets included.
+    #[must_use]
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn enter(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave(&self) {
+        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Times to first byte.
+    #[must_use]
+    pub fn latency(&self) -> &Latency {
+        &self.latency
+    }
+
+    /// The flip counter shared with the other servers of the service.
+    #[must_use]
+    pub fn signals(&self) -> &Arc<Signals> {
+        &self.signals
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> ServerState {
+        ServerState::new(Arc::default())
+    }
+
+    #[test]
+    fn a_new_server_is_up_and_each_flip_is_signalled_once() {
+        let state = state();
+        assert!(state.is_up(0));
+        state.probed(true);
+        assert_eq!(state.signals().count(), 0);
+        state.probed(false);
+        state.probed(false);
+        assert!(!state.is_up(0));
+        assert_eq!(state.signals().count(), 1);
+        state.probed(true);
+        assert!(state.is_up(0));
+        assert_eq!(state.signals().count(), 2);
+    }
+
+    #[test]
+    fn passive_failures_take_it_down_for_the_window_and_time_alone_revives_it() {
+        let state = state();
+        let policy = PassivePolicy {
+            window: 10,
+            max_failures: 2,
+            until_probed: false,
+        };
+        assert!(!state.failed(&policy, 100));
+        state.succeeded();
+        assert!(!state.failed(&policy, 101), "a success between clears the count");
+        assert!(state.failed(&policy, 102));
+        assert!(!state.is_up(111));
+        assert!(state.is_up(112));
+    }
+
+    #[test]
+    fn with_active_checks_only_a_probe_revives_it() {
+        let state = state();
+        let policy = PassivePolicy {
+            window: 10,
+            max_failures: 1,
+            until_probed: true,
+        };
+        assert!(state.failed(&policy, 0));
+        assert!(!state.is_up(1_000_000));
+        state.probed(true);
+        assert!(state.is_up(0));
+    }
+}

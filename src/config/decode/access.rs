@@ -1,0 +1,295 @@
+//! Walking into lists, maps and structs.
+
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess};
+
+use super::deserializer::{NodeDeserializer, Place};
+use super::error::Error;
+use super::state::{Id, id_of};
+use crate::config::node::{Entry, Node};
+use crate::config::problem::{Position, Problem, did_you_mean};
+
+/// Keys that Traefik accepts in a file and does not use (its tag `file:"-"`): an address is written whole there.
+const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
+    ("Server", &["port", "scheme", "fenced"]),
+    ("TcpServer", &["port"]),
+    ("UdpServer", &["port"]),
+];
+
+/// An empty list.
+pub(super) struct EmptySeq;
+
+impl<'de> SeqAccess<'de> for EmptySeq {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        _seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        Ok(None)
+    }
+}
+
+/// An empty block.
+pub(super) struct EmptyMap;
+
+impl<'de> MapAccess<'de> for EmptyMap {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        _seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, _seed: S) -> Result<S::Value, Error> {
+        Err(Error::Said("a value without its key".to_owned()))
+    }
+}
+
+/// The items of a list.
+pub(super) struct ItemAccess<'a> {
+    list: NodeDeserializer<'a>,
+    items: std::iter::Enumerate<std::slice::Iter<'a, Node>>,
+    /// Whom to blame for all items together, when they are parts of one text.
+    blamed: Option<Id>,
+}
+
+impl<'a> ItemAccess<'a> {
+    pub(super) fn new(list: NodeDeserializer<'a>, items: &'a [Node]) -> Self {
+        Self {
+            list,
+            items: items.iter().enumerate(),
+            blamed: None,
+        }
+    }
+
+    pub(super) fn split_from(list: NodeDeserializer<'a>, items: &'a [Node]) -> Self {
+        Self {
+            blamed: Some(list.id),
+            ..Self::new(list, items)
+        }
+    }
+}
+
+impl<'de> SeqAccess<'de> for ItemAccess<'_> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        for (index, node) in self.items.by_ref() {
+            let path = self.list.path.index(index);
+            let item = NodeDeserializer {
+                node,
+                id: self.blamed.unwrap_or_else(|| id_of(node)),
+                place: Place::Item,
+                path: &path,
+                state: self.list.state,
+            };
+            if self.blamed.is_none() && item.state.is_broken(item.id) {
+                continue;
+            }
+            if node.is_null() {
+                item.report(
+                    "this item of the list is empty",
+                    Some("remove it".to_owned()),
+                );
+                continue;
+            }
+            let value = seed
+                .deserialize(item)
+                .map_err(|error| item.state.blame(&item, error))?;
+            return Ok(Some(value));
+        }
+        Ok(None)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.items.len())
+    }
+}
+
+/// The entries of a map: any key, kept as written.
+pub(super) struct KeyAccess<'a> {
+    map: NodeDeserializer<'a>,
+    entries: std::slice::Iter<'a, Entry>,
+    current: Option<&'a Entry>,
+}
+
+impl<'a> KeyAccess<'a> {
+    pub(super) fn new(map: NodeDeserializer<'a>, entries: &'a [Entry]) -> Self {
+        Self {
+            map,
+            entries: entries.iter(),
+            current: None,
+        }
+    }
+}
+
+impl<'de> MapAccess<'de> for KeyAccess<'_> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        let state = self.map.state;
+        let counts = |entry: &&Entry| !entry.node.is_null() && !state.is_broken(id_of(&entry.node));
+        self.current = self.entries.by_ref().find(counts);
+        match self.current {
+            Some(entry) => seed.deserialize(text(&entry.key)).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        value_of(&self.map, self.current.take(), Place::Item, seed)
+    }
+}
+
+/// The entries of a struct: keys it knows, in any case.
+pub(super) struct StructAccess<'a> {
+    map: NodeDeserializer<'a>,
+    entries: std::slice::Iter<'a, Entry>,
+    name: &'static str,
+    fields: &'static [&'static str],
+    /// Fields met, with the place of their keys.
+    met: Vec<(&'static str, Position)>,
+    current: Option<&'a Entry>,
+}
+
+impl<'a> StructAccess<'a> {
+    pub(super) fn new(
+        map: NodeDeserializer<'a>,
+        entries: &'a [Entry],
+        name: &'static str,
+        fields: &'static [&'static str],
+    ) -> Self {
+        Self {
+            map,
+            entries: entries.iter(),
+            name,
+            fields,
+            met: Vec::new(),
+            current: None,
+        }
+    }
+
+    /// The field a key stands for; otherwise the key is reported.
+    fn field(&mut self, entry: &Entry) -> Option<&'static str> {
+        let Some(field) = self
+            .fields
+            .iter()
+            .copied()
+            .find(|field| field.eq_ignore_ascii_case(&entry.key))
+        else {
+            self.report_unknown(entry);
+            return None;
+        };
+        if entry.node.is_null() {
+            return None;
+        }
+        if let Some((_, first)) = self.met.iter().find(|(met, _)| *met == field) {
+            let place = first
+                .known()
+                .map(|first| format!(" (first at {first})"))
+                .unwrap_or_default();
+            self.report(entry, || {
+                Problem::error("", format!("{:?} is given twice{place}", entry.key))
+                    .hint("keys match in any case")
+            });
+            return None;
+        }
+        self.met.push((field, entry.key_at));
+        Some(field)
+    }
+
+    fn report_unknown(&self, entry: &Entry) {
+        let key = &entry.key;
+        let without_effect = WITHOUT_EFFECT
+            .iter()
+            .filter(|(name, _)| *name == self.name)
+            .any(|(_, keys)| keys.iter().any(|known| known.eq_ignore_ascii_case(key)));
+        self.report(entry, || {
+            if without_effect {
+                return Problem::warning("", format!("{key:?} has no effect in a file"))
+                    .hint("write it as a part of the url");
+            }
+            let guess = did_you_mean(key, self.fields.iter().copied());
+            let hint = match guess {
+                Some(guess) => format!("did you mean {guess:?}?"),
+                None => format!("known here: {}", super::scalar::listed(self.fields)),
+            };
+            // Traefik drops a key without a value before it looks at the key.
+            if entry.node.is_null() {
+                return Problem::warning(
+                    "",
+                    format!("unknown key {key:?} is ignored: it has no value"),
+                )
+                .hint(hint);
+            }
+            Problem::error("", format!("unknown key {key:?}")).hint(hint)
+        });
+    }
+
+    /// Reports a key, and so drops its value.
+    fn report(&self, entry: &Entry, problem: impl FnOnce() -> Problem) {
+        self.map.state.report(id_of(&entry.node), || Problem {
+            key_path: self.map.path.key(&entry.key).text(),
+            ..problem().at(entry.key_at)
+        });
+    }
+}
+
+impl<'de> MapAccess<'de> for StructAccess<'_> {
+    type Error = Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        while let Some(entry) = self.entries.next() {
+            if self.map.state.is_broken(id_of(&entry.node)) {
+                continue;
+            }
+            if let Some(field) = self.field(entry) {
+                self.current = Some(entry);
+                return seed.deserialize(text(field)).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
+        value_of(&self.map, self.current.take(), Place::Field, seed)
+    }
+}
+
+fn text(text: &str) -> StrDeserializer<'_, Error> {
+    text.into_deserializer()
+}
+
+/// Decodes the value of an entry, and blames it for what its type says.
+fn value_of<'de, S: DeserializeSeed<'de>>(
+    map: &NodeDeserializer<'_>,
+    entry: Option<&Entry>,
+    place: Place,
+    seed: S,
+) -> Result<S::Value, Error> {
+    let Some(entry) = entry else {
+        return Err(Error::Said("a value without its key".to_owned()));
+    };
+    let path = map.path.key(&entry.key);
+    let value = NodeDeserializer {
+        node: &entry.node,
+        id: id_of(&entry.node),
+        place,
+        path: &path,
+        state: map.state,
+    };
+    seed.deserialize(value)
+        .map_err(|error| map.state.blame(&value, error))
+}

@@ -1,0 +1,78 @@
+//! The dynamic configuration: Traefik's wire model, and reading it from a file.
+//!
+//! Names are as written; nothing is resolved, defaulted across blocks or checked for sense here. That is ring 1's `compile`.
+
+pub mod http;
+pub mod middleware;
+pub mod tcp;
+pub mod tls;
+pub mod udp;
+
+mod root;
+mod template;
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::decode;
+use super::notation::Notation;
+use super::problem::Problem;
+pub use http::Http;
+pub use middleware::Middleware;
+pub(in crate::config) use root::is_dynamic;
+pub use tcp::Tcp;
+pub use tls::Tls;
+pub use udp::Udp;
+
+/// A whole dynamic configuration, as one provider gives it.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Configuration {
+    /// Requests.
+    pub http: Http,
+    /// TCP connections.
+    pub tcp: Tcp,
+    /// UDP datagrams.
+    pub udp: Udp,
+    /// Certificates and handshakes.
+    pub tls: Tls,
+}
+
+impl Configuration {
+    /// Does it say nothing at all?
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Reads a dynamic configuration file.
+///
+/// An empty file is an empty configuration, which removes everything (traefik-providers 1.1). Root keys of the static
+/// configuration are skipped, since one file may hold both. `file` only names the file in problems.
+///
+/// Returns the configuration and warnings. Errors: every error and warning of the file, in file order; nothing of a file
+/// with an error may be used.
+pub fn read(
+    bytes: &[u8],
+    notation: Notation,
+    file: Option<&Path>,
+) -> Result<(Configuration, Vec<Problem>), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let configuration = configuration(bytes, notation, &mut problems);
+    super::problem::settle(configuration, problems, file)
+}
+
+fn configuration(bytes: &[u8], notation: Notation, problems: &mut Vec<Problem>) -> Configuration {
+    if let Some(problem) = template::find(bytes) {
+        problems.push(problem);
+        return Configuration::default();
+    }
+    match notation.parse(bytes) {
+        Ok(node) => decode::decode(&root::of_dynamic(node, problems), "", problems),
+        Err(problem) => {
+            problems.push(problem);
+            Configuration::default()
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `tls:` of the dynamic configuration: certificates, stores, options (traefik-providers 1.4).
+//!
+//! Every certificate and key is "a path or PEM": a path when such a file exists, PEM text otherwise.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::http::Domain;
+
+/// Everything under `tls:`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Tls {
+    /// Certificates, found by the names in them.
+    pub certificates: Vec<StoredCertificate>,
+    /// What handshakes are like, by name; `default` serves routers that name none.
+    pub options: BTreeMap<String, Options>,
+    /// Where certificates are kept, by name; Traefik knows only `default`.
+    pub stores: BTreeMap<String, Store>,
+}
+
+/// A certificate and its key.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CertificatePair {
+    /// Certificate chain: path or PEM.
+    pub cert_file: String,
+    /// Private key: path or PEM.
+    pub key_file: String,
+}
+
+/// A certificate, its key, and the stores it belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StoredCertificate {
+    /// Certificate chain: path or PEM.
+    pub cert_file: String,
+    /// Private key: path or PEM.
+    pub key_file: String,
+    /// Names of stores; empty means `default`.
+    pub stores: Vec<String>,
+}
+
+/// One store.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Store {
+    /// Served when no certificate fits.
+    pub default_certificate: Option<CertificatePair>,
+    /// Made by a resolver and served when no certificate fits.
+    pub default_generated_cert: Option<GeneratedCertificate>,
+}
+
+/// `defaultGeneratedCert`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GeneratedCertificate {
+    /// Name of the certificate resolver.
+    pub resolver: String,
+    /// Names the certificate shall carry.
+    pub domain: Option<Domain>,
+}
+
+/// One set of handshake options.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Options {
+    /// `VersionTLS12` ...; empty means 1.2.
+    pub min_version: String,
+    /// `VersionTLS13` ...; empty means the newest.
+    pub max_version: String,
+    /// Cipher suites of TLS 1.2 by name; empty means the default ones.
+    pub cipher_suites: Vec<String>,
+    /// Key exchange groups by name; empty means the default ones.
+    pub curve_preferences: Vec<String>,
+    /// Certificates asked of clients.
+    pub client_auth: ClientAuth,
+    /// Refuse clients whose server name fits no certificate.
+    pub sni_strict: bool,
+    /// Protocols offered; empty means `h2`, `http/1.1`, `acme-tls/1`.
+    pub alpn_protocols: Vec<String>,
+    /// Never resume sessions by ticket.
+    pub disable_session_tickets: bool,
+    /// Deprecated, without effect in Traefik.
+    pub prefer_server_cipher_suites: Option<bool>,
+}
+
+/// `clientAuth`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClientAuth {
+    /// Roots that client certificates are verified against: paths or PEM.
+    pub ca_files: Vec<String>,
+    /// `NoClientCert`, `RequestClientCert`, `RequireAnyClientCert`, `VerifyClientCertIfGiven`, `RequireAndVerifyClientCert`.
+    pub client_auth_type: String,
+}

@@ -1,0 +1,61 @@
+//! `udp:` of the dynamic configuration: parsed strictly so that files written for Traefik load.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::http::WeightedChild;
+
+/// Everything under `udp:`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Udp {
+    /// Which entry points lead to which service, by name.
+    pub routers: BTreeMap<String, Router>,
+    /// Where datagrams go, by name.
+    pub services: BTreeMap<String, Service>,
+}
+
+/// One UDP router; it has no rule.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Router {
+    /// Entry points it listens on; empty means all UDP ones.
+    pub entry_points: Vec<String>,
+    /// Name of the service.
+    pub service: String,
+}
+
+/// One UDP service: exactly one of the fields shall be present.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Service {
+    /// Servers behind a balancer.
+    pub load_balancer: Option<LoadBalancer>,
+    /// Other services, by weight.
+    pub weighted: Option<Weighted>,
+}
+
+/// `loadBalancer` of a UDP service.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LoadBalancer {
+    /// The servers.
+    pub servers: Vec<UdpServer>,
+}
+
+/// One UDP server.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct UdpServer {
+    /// `host:port`.
+    pub address: String,
+}
+
+/// `weighted` of a UDP service.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Weighted {
+    /// The children.
+    pub services: Vec<WeightedChild>,
+}

@@ -1,0 +1,116 @@
+//! The static configuration: what a process is started with.
+//!
+//! One file holds two families of keys side by side: Traefik's (`entryPoints`, `providers`, `log` ..., in any case) and those
+//! of Pingora's `ServerConf` (`threads`, `grace_period_seconds` ...), which are handed on as they are. It may hold the dynamic
+//! configuration too; that part is for [`dynamic::read`](super::dynamic::read).
+
+pub mod address;
+pub mod entry_point;
+pub mod keys;
+pub mod log;
+pub mod providers;
+pub mod transport;
+
+mod root;
+mod server;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::notation::Notation;
+use super::problem::Problem;
+pub use address::{Address, InvalidAddress, Protocol, parse_address};
+pub use entry_point::EntryPoint;
+pub use log::{Global, Log};
+pub use providers::{FileProvider, Providers};
+pub use transport::ServersTransport;
+
+/// What a process is started with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Install {
+    /// Pingora's keys that were written, of the types its `ServerConf` wants; absent ones keep Pingora's defaults.
+    pub server: serde_yaml::Mapping,
+    /// Where connections are accepted, by name; never empty, every address valid.
+    pub entry_points: BTreeMap<String, EntryPoint>,
+    /// Where the dynamic configuration comes from.
+    pub providers: Providers,
+    /// What is logged, and how.
+    pub log: Log,
+    /// How servers are connected to unless a service says otherwise.
+    pub servers_transport: Option<ServersTransport>,
+    /// Settings of the process as a whole.
+    pub global: Global,
+}
+
+impl Default for Install {
+    /// An empty file: one entry point named `http` on port 80, as in Traefik (traefik-core 5.2).
+    fn default() -> Self {
+        Self {
+            server: serde_yaml::Mapping::new(),
+            entry_points: default_entry_points(),
+            providers: Providers::default(),
+            log: Log::default(),
+            servers_transport: None,
+            global: Global::default(),
+        }
+    }
+}
+
+/// The part of the file that is Traefik's and supported.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Written {
+    entry_points: BTreeMap<String, EntryPoint>,
+    providers: Providers,
+    log: super::AllowEmpty<Log>,
+    servers_transport: Option<ServersTransport>,
+    global: Global,
+}
+
+/// Reads a static configuration file; `file` only names it in problems.
+///
+/// Returns the configuration and warnings: blocks of Traefik's that piton does not support yet. Errors: every error and
+/// warning of the file, in file order.
+pub fn read(
+    bytes: &[u8],
+    notation: Notation,
+    file: Option<&Path>,
+) -> Result<(Install, Vec<Problem>), Vec<Problem>> {
+    let mut problems = Vec::new();
+    let install = match notation.parse(bytes) {
+        Ok(node) => of_root(node, &mut problems),
+        Err(problem) => {
+            problems.push(problem);
+            Install::default()
+        }
+    };
+    super::problem::settle(install, problems, file)
+}
+
+fn of_root(node: super::Node, problems: &mut Vec<Problem>) -> Install {
+    let root::Sorted { traefik, server } = root::sort(node, problems);
+    let written: Written = super::decode::decode(&traefik, "", problems);
+    root::check(&traefik, &written, problems);
+    Install {
+        server,
+        entry_points: if written.entry_points.is_empty() {
+            default_entry_points()
+        } else {
+            written.entry_points
+        },
+        providers: written.providers,
+        log: written.log.into_inner().unwrap_or_default(),
+        servers_transport: written.servers_transport,
+        global: written.global,
+    }
+}
+
+fn default_entry_points() -> BTreeMap<String, EntryPoint> {
+    let entry_point = EntryPoint {
+        address: ":80".to_owned(),
+        ..EntryPoint::default()
+    };
+    BTreeMap::from([("http".to_owned(), entry_point)])
+}

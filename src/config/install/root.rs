@@ -1,0 +1,200 @@
+//! Sorting the root keys of a static file, and the checks that need positions.
+
+use serde_yaml::Mapping;
+
+use super::{Protocol, Written, keys, parse_address, server};
+use crate::config::decode::MAX_PROBLEMS;
+use crate::config::dynamic::is_dynamic;
+use crate::config::node::{Entry, Node, Value};
+use crate::config::parse_bool;
+use crate::config::problem::{Problem, did_you_mean};
+
+/// A static file, by family.
+pub(super) struct Sorted {
+    /// Traefik's keys that piton reads.
+    pub(super) traefik: Node,
+    /// Pingora's keys.
+    pub(super) server: Mapping,
+}
+
+/// Sorts the root keys; unsupported and unknown ones are reported and dropped.
+pub(super) fn sort(root: Node, problems: &mut Vec<Problem>) -> Sorted {
+    let entries = match root.value {
+        Value::Map(entries) => entries,
+        Value::Null => Vec::new(),
+        _ => {
+            let message = format!(
+                "expected keys such as {} at the top, found {}",
+                keys::TRAEFIK.join(", "),
+                root.kind()
+            );
+            problems.push(Problem::error("", message).at(root.at));
+            Vec::new()
+        }
+    };
+    let mut server = Mapping::new();
+    let mut traefik = Vec::new();
+    for mut entry in entries {
+        if keys::contains(keys::TRAEFIK, &entry.key) {
+            if entry.key.eq_ignore_ascii_case("providers") {
+                drop_unsupported_providers(&mut entry, problems);
+            }
+            traefik.push(entry);
+        } else if keys::contains(keys::TRAEFIK_UNSUPPORTED, &entry.key) {
+            problems.extend(unsupported(&entry, &entry.key));
+        } else if let Some((key, kind)) = keys::of_pingora(&entry.key) {
+            server::add(&mut server, key, kind, &entry, problems);
+        } else if !is_dynamic(&entry.key)
+            && !keys::is_extension(&entry.key)
+            && problems.len() < MAX_PROBLEMS
+        {
+            problems.push(unknown(&entry));
+        }
+    }
+    Sorted {
+        traefik: Node::new(root.at, Value::Map(traefik)),
+        server,
+    }
+}
+
+/// The one warning for a block that Traefik knows and piton does not support; none when it is switched off.
+fn unsupported(entry: &Entry, path: &str) -> Option<Problem> {
+    let off = match &entry.node.value {
+        Value::Null => true,
+        Value::Scalar(text) => parse_bool(text) == Some(false),
+        _ => false,
+    };
+    (!off).then(|| {
+        Problem::warning(
+            path,
+            format!("{:?} is not supported yet and has no effect", entry.key),
+        )
+        .at(entry.key_at)
+    })
+}
+
+fn unknown(entry: &Entry) -> Problem {
+    let hint = match did_you_mean(
+        &entry.key,
+        keys::all_static().chain(["http", "tcp", "udp", "tls"]),
+    ) {
+        Some(guess) => format!("did you mean {guess:?}?"),
+        None => format!(
+            "known at the top: {}, keys of Pingora's server configuration, and {}",
+            keys::TRAEFIK.join(", "),
+            "http, tcp, udp, tls of the dynamic configuration"
+        ),
+    };
+    Problem::error(&entry.key, format!("unknown key {:?}", entry.key))
+        .at(entry.key_at)
+        .hint(hint)
+}
+
+/// Takes providers out that piton does not support. If no other key is left the block counts as absent: it was not empty
+/// as written, so Traefik would not have refused it.
+fn drop_unsupported_providers(providers: &mut Entry, problems: &mut Vec<Problem>) {
+    let path = providers.key.clone();
+    let Value::Map(entries) = &mut providers.node.value else {
+        return;
+    };
+    let before = entries.len();
+    entries.retain(|entry| {
+        let keep = !keys::contains(keys::PROVIDERS_UNSUPPORTED, &entry.key);
+        if !keep {
+            problems.extend(unsupported(entry, &format!("{path}.{}", entry.key)));
+        }
+        keep
+    });
+    if entries.is_empty() && before > 0 {
+        providers.node.value = Value::Null;
+    }
+}
+
+/// Checks what types cannot: addresses, a file provider without a file, parts of entry points without effect.
+pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Problem>) {
+    for entry in traefik
+        .get("entryPoints")
+        .map(Node::entries)
+        .unwrap_or_default()
+    {
+        // One that was reported already is not in the result.
+        if let Some(entry_point) = written.entry_points.get(&entry.key) {
+            let path = format!("entryPoints.{}", entry.key);
+            check_address(&path, entry, &entry_point.address, problems);
+            warn_entry_point(&path, entry, problems);
+        }
+    }
+    let file = traefik
+        .get("providers")
+        .and_then(|providers| providers.get("file"));
+    if let (Some(node), Some(file)) = (file, &written.providers.file) {
+        check_file_provider(node, file, problems);
+    }
+}
+
+fn check_address(path: &str, entry: &Entry, address: &str, problems: &mut Vec<Problem>) {
+    let node = entry.node.get("address").filter(|node| !node.is_null());
+    let Some(node) = node else {
+        problems.push(
+            Problem::error(path, "an entry point without an address")
+                .at(entry.key_at)
+                .hint("write address: \":80\" below it"),
+        );
+        return;
+    };
+    // A value of the wrong kind was reported already and decoded as nothing.
+    let Value::Scalar(_) = node.value else { return };
+    let path = format!("{path}.address");
+    match parse_address(address) {
+        Ok(address) if address.protocol == Protocol::Udp => problems.push(
+            Problem::warning(
+                path,
+                "UDP entry points are not supported yet and have no effect",
+            )
+            .at(node.at),
+        ),
+        Ok(_) => {}
+        Err(error) => problems.push(
+            Problem::error(path, error.to_string())
+                .at(node.at)
+                .hint("write it as [host]:port, for example \":80\" or \"[::1]:8080\""),
+        ),
+    }
+}
+
+fn warn_entry_point(path: &str, entry: &Entry, problems: &mut Vec<Problem>) {
+    let mut warn = |entries: &[Entry], list: &[&str], path: &str| {
+        let known = entries
+            .iter()
+            .filter(|entry| keys::contains(list, &entry.key));
+        problems
+            .extend(known.filter_map(|entry| unsupported(entry, &format!("{path}.{}", entry.key))));
+    };
+    warn(entry.node.entries(), keys::ENTRY_POINT_UNSUPPORTED, path);
+    if let Some(http) = entry.node.get("http") {
+        warn(
+            http.entries(),
+            keys::ENTRY_POINT_HTTP_UNSUPPORTED,
+            &format!("{path}.http"),
+        );
+    }
+}
+
+fn check_file_provider(node: &Node, file: &super::FileProvider, problems: &mut Vec<Problem>) {
+    let path = "providers.file";
+    match (file.filename.is_empty(), file.directory.is_empty()) {
+        (true, true) => problems.push(
+            Problem::error(path, "neither filename nor directory is given")
+                .at(node.at)
+                .hint("write filename: or directory: below it"),
+        ),
+        (false, false) => problems.push(
+            Problem::warning(
+                path,
+                "both filename and directory are given; directory is used",
+            )
+            .at(node.at),
+        ),
+        _ => {}
+    }
+}

@@ -1,0 +1,418 @@
+//! Whole static files.
+
+use super::lines;
+use crate::config::install::{self, Install, InvalidAddress, Protocol, keys, parse_address};
+use crate::config::{Notation, Span, dynamic};
+
+fn read(text: &str) -> (Install, Vec<String>) {
+    match install::read(text.as_bytes(), Notation::Yaml, None) {
+        Ok((install, warnings)) => (install, lines(&warnings)),
+        Err(problems) => panic!("{text}\n{:#?}", lines(&problems)),
+    }
+}
+
+fn refused(text: &str) -> Vec<String> {
+    match install::read(text.as_bytes(), Notation::Yaml, None) {
+        Ok((install, _)) => panic!("{text}\n{install:#?}"),
+        Err(problems) => lines(&problems),
+    }
+}
+
+const FULL: &str = r#"
+# Pingora
+version: 1
+threads: 4
+grace_period_seconds: 5
+graceful_shutdown_timeout_seconds: 10
+upstream_keepalive_pool_size: 256
+pid_file: /run/piton.pid
+upgrade_sock: /run/piton.sock
+daemon: false
+user: 1000
+work_stealing: true
+client_bind_to_ipv4: [10.0.0.1]
+fast_timeout_to_tokio_threshold_seconds: null
+
+# Traefik
+global: {checkNewVersion: false, sendAnonymousUsage: false}
+entryPoints:
+  web:
+    address: ":80"
+    asDefault: true
+    reusePort: true
+    transport:
+      lifeCycle: {requestAcceptGraceTimeout: 5s, graceTimeOut: 20}
+      respondingTimeouts: {readTimeout: 0, writeTimeout: 30s, idleTimeout: 1m}
+      keepAliveMaxTime: 1h
+      keepAliveMaxRequests: 1000
+    forwardedHeaders: {trustedIPs: [10.0.0.0/8], connection: [X-Foo], notAppendXForwardedFor: true}
+    http:
+      sanitizePath: false
+      maxHeaderBytes: 65536
+      underscoreHeadersStrategy: reject
+    http2: {maxConcurrentStreams: 100}
+    observability: {accessLogs: false}
+  websecure:
+    address: "[::1]:443"
+serversTransport:
+  insecureSkipVerify: true
+  rootCAs: [ca.pem]
+  forwardingTimeouts: {dialTimeout: 5s}
+providers:
+  providersThrottleDuration: 500ms
+  precedence: [file, docker]
+  file: {directory: /etc/piton/dynamic, watch: false}
+log: {level: DEBUG, format: json, noColor: true, filePath: /var/log/piton.log}
+
+# dynamic
+http:
+  routers: {this: {is: {not: looked at}}}
+x-notes: free
+"#;
+
+#[test]
+fn a_full_file_is_read() {
+    let (install, warnings) = read(FULL);
+    assert_eq!(warnings, Vec::<String>::new());
+    let web = &install.entry_points["web"];
+    assert!(web.as_default && web.reuse_port);
+    assert_eq!(web.transport.life_cycle.grace_time_out, Span::seconds(20));
+    assert_eq!(web.transport.responding_timeouts.read_timeout, Span::ZERO);
+    assert_eq!(web.transport.keep_alive_max_time, Span::seconds(3600));
+    assert_eq!(web.forwarded_headers.trusted_ips, ["10.0.0.0/8"]);
+    assert!(web.forwarded_headers.not_append_x_forwarded_for && !web.http.sanitize_path);
+    assert_eq!(web.http2.max_concurrent_streams, 100);
+    assert_eq!(web.observability.as_ref().unwrap().access_logs, Some(false));
+    let file = install.providers.file.as_ref().unwrap();
+    assert_eq!(
+        (file.directory.as_str(), file.watch),
+        ("/etc/piton/dynamic", false)
+    );
+    assert_eq!(
+        install.providers.providers_throttle_duration,
+        Span::milliseconds(500)
+    );
+    assert_eq!(
+        (install.log.level.as_str(), install.log.no_color),
+        ("DEBUG", true)
+    );
+    let transport: dynamic::http::ServersTransport =
+        install.servers_transport.clone().unwrap().into();
+    assert!(transport.insecure_skip_verify);
+    assert_eq!(transport.max_idle_conns_per_host, 200);
+    assert!(!install.global.check_new_version);
+}
+
+#[test]
+fn pingoras_keys_have_the_types_it_wants() {
+    let (install, _) = read(FULL);
+    let text = serde_yaml::to_string(&install.server).unwrap();
+    assert_eq!(
+        text,
+        "version: 1\nthreads: 4\ngrace_period_seconds: 5\ngraceful_shutdown_timeout_seconds: 10\n\
+         upstream_keepalive_pool_size: 256\npid_file: /run/piton.pid\nupgrade_sock: /run/piton.sock\ndaemon: false\n\
+         user: '1000'\nwork_stealing: true\nclient_bind_to_ipv4:\n- 10.0.0.1\n\
+         fast_timeout_to_tokio_threshold_seconds: null\n"
+    );
+}
+
+#[test]
+fn pingoras_keys_are_checked_and_match_in_any_case() {
+    assert_eq!(read("Threads: 2\nuser:\n").0.server.len(), 1);
+    assert_eq!(
+        refused(
+            "threads: four\ndaemon: maybe\npid_file: [a]\nclient_bind_to_ipv6: x\ndaemon_ready_timeout_seconds: 0\nThreads: 1\n"
+        ),
+        [
+            r#"1:10: error: threads: expected a whole number from 0, found "four""#,
+            r#"2:9: error: daemon: expected true or false, found "maybe""#,
+            r#"3:11: error: pid_file: expected a text, found a list"#,
+            r#"4:22: error: client_bind_to_ipv6: expected a list of texts, found "x""#,
+            r#"5:31: error: daemon_ready_timeout_seconds: expected a whole number from 1, found "0""#,
+        ]
+    );
+    assert_eq!(
+        refused("threads: 1\nThreads: 2\n"),
+        [r#"2:1: error: Threads: "Threads" is given twice"#]
+    );
+}
+
+#[test]
+fn nothing_at_all_is_one_entry_point_on_port_80() {
+    for text in ["", "# nothing\n", "entryPoints:\n", "log: {}\n"] {
+        let (install, warnings) = read(text);
+        assert_eq!(
+            (install, warnings.len()),
+            (Install::default(), 0),
+            "{text:?}"
+        );
+    }
+    let install = Install::default();
+    assert_eq!(install.entry_points.keys().collect::<Vec<_>>(), ["http"]);
+    assert_eq!(install.entry_points["http"].address, ":80");
+}
+
+#[test]
+fn an_entry_point_has_traefiks_defaults() {
+    let (install, _) = read("entryPoints: {web: {address: ':80'}}");
+    let web = &install.entry_points["web"];
+    assert_eq!(web.transport.life_cycle.grace_time_out, Span::seconds(10));
+    let times = &web.transport.responding_timeouts;
+    assert_eq!(
+        (times.read_timeout, times.write_timeout, times.idle_timeout),
+        (Span::seconds(60), Span::ZERO, Span::seconds(180))
+    );
+    assert!(web.http.sanitize_path && !web.as_default);
+    assert_eq!(
+        (web.http.max_header_bytes, web.http2.max_concurrent_streams),
+        (1_048_576, 250)
+    );
+    assert_eq!(web.udp.timeout, Span::seconds(3));
+}
+
+#[test]
+fn what_is_not_supported_yet_is_one_warning_each_and_is_not_looked_at() {
+    let text = "\
+entryPoints:
+  web:
+    address: ':80'
+    http3: {}
+    proxyProtocol: {insecure: true}
+    http:
+      tls: {}
+      middlewares: [a@file]
+      redirections: {entryPoint: {to: websecure}}
+      encodedCharacters: {allowEncodedSlash: false}
+api: {insecure: true, bananas: 5}
+ping: {}
+metrics: {prometheus: {}}
+accessLog: true
+tracing: {}
+certificatesResolvers: {le: {acme: {}}}
+tcpServersTransport: {}
+providers: {docker: {endpoint: x, bananas: 5}, kubernetesIngress: {}, file: {filename: a.yml}}
+experimental: false
+core:
+";
+    let (install, warnings) = read(text);
+    assert_eq!(
+        warnings,
+        [
+            r#"4:5: warning: entryPoints.web.http3: "http3" is not supported yet and has no effect"#,
+            r#"5:5: warning: entryPoints.web.proxyProtocol: "proxyProtocol" is not supported yet and has no effect"#,
+            r#"7:7: warning: entryPoints.web.http.tls: "tls" is not supported yet and has no effect"#,
+            r#"8:7: warning: entryPoints.web.http.middlewares: "middlewares" is not supported yet and has no effect"#,
+            r#"9:7: warning: entryPoints.web.http.redirections: "redirections" is not supported yet and has no effect"#,
+            r#"10:7: warning: entryPoints.web.http.encodedCharacters: "encodedCharacters" is not supported yet and has no effect"#,
+            r#"11:1: warning: api: "api" is not supported yet and has no effect"#,
+            r#"12:1: warning: ping: "ping" is not supported yet and has no effect"#,
+            r#"13:1: warning: metrics: "metrics" is not supported yet and has no effect"#,
+            r#"14:1: warning: accessLog: "accessLog" is not supported yet and has no effect"#,
+            r#"15:1: warning: tracing: "tracing" is not supported yet and has no effect"#,
+            r#"16:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
+            r#"17:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
+            r#"18:13: warning: providers.docker: "docker" is not supported yet and has no effect"#,
+            r#"18:48: warning: providers.kubernetesIngress: "kubernetesIngress" is not supported yet and has no effect"#,
+        ]
+    );
+    assert_eq!(install.providers.file.unwrap().filename, "a.yml");
+    let redirect = install.entry_points["web"]
+        .http
+        .redirections
+        .as_ref()
+        .unwrap()
+        .entry_point
+        .as_ref()
+        .unwrap();
+    assert_eq!(
+        (
+            redirect.to.as_str(),
+            redirect.scheme.as_str(),
+            redirect.permanent
+        ),
+        ("websecure", "https", true)
+    );
+}
+
+#[test]
+fn providers_that_are_all_unsupported_leave_no_empty_block() {
+    let (install, warnings) = read("providers: {docker: {}}");
+    assert_eq!(warnings.len(), 1);
+    assert_eq!(install.providers, install::Providers::default());
+}
+
+#[test]
+fn an_unknown_root_key_is_an_error_with_a_guess_from_both_families() {
+    assert_eq!(
+        refused("threds: 4\nentryPoint: {}\ngrace_period_second: 1\nhttps: {}\nbanana: 1\n"),
+        [
+            r#"1:1: error: threds: unknown key "threds"; did you mean "threads"?"#,
+            r#"2:1: error: entryPoint: unknown key "entryPoint"; did you mean "entryPoints"?"#,
+            r#"3:1: error: grace_period_second: unknown key "grace_period_second"; did you mean "grace_period_seconds"?"#,
+            r#"4:1: error: https: unknown key "https"; did you mean "http"?"#,
+            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
+        ]
+    );
+}
+
+#[test]
+fn an_empty_file_provider_is_an_error() {
+    assert_eq!(
+        refused("providers: {file: {}}"),
+        [
+            r#"1:19: error: providers.file: "file" cannot be a standalone element; write filename, directory, watch, debugLogGeneratedTemplate below it, or remove it"#
+        ]
+    );
+    assert_eq!(
+        refused("providers: {file: {watch: true}}"),
+        [
+            "1:19: error: providers.file: neither filename nor directory is given; write filename: or directory: below it"
+        ]
+    );
+    assert!(refused("providers: {file: true}")[0].contains("cannot be a standalone element"));
+}
+
+#[test]
+fn a_directory_wins_over_a_filename_with_a_warning() {
+    let (_, warnings) = read("providers: {file: {filename: a, directory: b}}");
+    assert_eq!(
+        warnings,
+        ["1:19: warning: providers.file: both filename and directory are given; directory is used"]
+    );
+}
+
+#[test]
+fn addresses_are_checked_where_they_stand() {
+    assert_eq!(
+        refused(
+            "entryPoints:\n  a: {address: '80'}\n  b: {}\n  c: {address: ':http'}\n  d: {address: [x]}\n"
+        ),
+        [
+            r#"2:16: error: entryPoints.a.address: "80" has no port; write it as [host]:port, for example ":80" or "[::1]:8080""#,
+            r#"3:3: error: entryPoints.b: an entry point without an address; write address: ":80" below it"#,
+            r#"4:16: error: entryPoints.c.address: ":http" has an invalid port: "http" is not a number from 0 to 65535; write it as [host]:port, for example ":80" or "[::1]:8080""#,
+            r#"5:16: error: entryPoints.d.address: expected a single value, found a list"#,
+        ]
+    );
+    assert_eq!(
+        read("entryPoints: {dns: {address: ':53/udp'}}").1,
+        [
+            "1:30: warning: entryPoints.dns.address: UDP entry points are not supported yet and have no effect"
+        ]
+    );
+}
+
+#[test]
+fn an_address_is_host_port_and_protocol() {
+    for (text, host, port, protocol, shown) in [
+        (":80", "", 80, Protocol::Tcp, ":80"),
+        (":0", "", 0, Protocol::Tcp, ":0"),
+        (
+            "127.0.0.1:8080",
+            "127.0.0.1",
+            8080,
+            Protocol::Tcp,
+            "127.0.0.1:8080",
+        ),
+        (
+            "localhost:1/tcp",
+            "localhost",
+            1,
+            Protocol::Tcp,
+            "localhost:1",
+        ),
+        (":53/UDP", "", 53, Protocol::Udp, ":53"),
+        ("[::1]:443", "::1", 443, Protocol::Tcp, "[::1]:443"),
+        ("[::]:65535/udp", "::", 65535, Protocol::Udp, "[::]:65535"),
+        (
+            "[fe80::1%eth0]:80",
+            "fe80::1%eth0",
+            80,
+            Protocol::Tcp,
+            "[fe80::1%eth0]:80",
+        ),
+    ] {
+        let address = parse_address(text).unwrap();
+        assert_eq!(
+            (address.host.as_str(), address.port, address.protocol),
+            (host, port, protocol),
+            "{text}"
+        );
+        assert_eq!(address.to_string(), shown);
+    }
+}
+
+#[test]
+fn a_bad_address_says_what_is_bad() {
+    for (text, bad) in [
+        ("", "port"),
+        ("80", "port"),
+        ("localhost", "port"),
+        (":", "port"),
+        (":65536", "port"),
+        (":-1", "port"),
+        (":+1", "port"),
+        (":http", "port"),
+        ("::1:80", "host"),
+        ("[::1:80", "host"),
+        ("[1.2.3.4]:80", "host"),
+        ("a b:80", "host"),
+        (":80/sctp", "protocol"),
+        (":80/", "protocol"),
+        (":80/tcp/udp", "protocol"),
+    ] {
+        let error = parse_address(text).unwrap_err();
+        let what = match error {
+            InvalidAddress::NoPort(_) | InvalidAddress::Port { .. } => "port",
+            InvalidAddress::Host(_) => "host",
+            InvalidAddress::Protocol { .. } => "protocol",
+        };
+        assert_eq!(what, bad, "{text}: {error}");
+    }
+}
+
+#[test]
+fn problems_of_both_families_come_in_file_order() {
+    let said = refused("log: {levl: x}\nthreads: x\nbanana: 1\nentryPoints: {web: {address: 1}}\n");
+    let places: Vec<_> = said
+        .iter()
+        .map(|line| line.split(':').next().unwrap())
+        .collect();
+    assert_eq!(places, ["1", "2", "3", "4"]);
+}
+
+#[test]
+fn a_static_file_in_toml_is_the_same() {
+    let text = "threads = 4\n[entryPoints.web]\naddress = ':80'\n[entryPoints.web.transport.lifeCycle]\ngraceTimeOut = 5\n";
+    let (install, warnings) = install::read(text.as_bytes(), Notation::Toml, None).unwrap();
+    assert!(warnings.is_empty());
+    assert_eq!(
+        install.entry_points["web"]
+            .transport
+            .life_cycle
+            .grace_time_out,
+        Span::seconds(5)
+    );
+    assert_eq!(install.server["threads"].as_u64(), Some(4));
+}
+
+#[test]
+fn the_same_file_serves_both_configurations() {
+    let text = "threads: 4\nentryPoints: {web: {address: ':80'}}\nx-a: 1\nhttp: {routers: {a: {rule: x}}}\n";
+    assert!(read(text).1.is_empty());
+    let (dynamic, warnings) = dynamic::read(text.as_bytes(), Notation::Yaml, None).unwrap();
+    assert!(warnings.is_empty());
+    assert_eq!(dynamic.http.routers.len(), 1);
+}
+
+#[test]
+fn no_key_belongs_to_two_families() {
+    let mut all: Vec<_> = keys::all_static()
+        .map(str::to_lowercase)
+        .chain(["http", "tcp", "udp", "tls"].map(str::to_owned))
+        .collect();
+    let count = all.len();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), count);
+}

@@ -1,0 +1,60 @@
+//! Control as a whole: equal updates are no reload, throttling keeps the latest.
+
+use std::time::Duration;
+
+use super::*;
+use crate::config::Notation;
+use crate::config::dynamic;
+
+fn ground(throttle: Duration) -> Ground {
+    Ground {
+        entry_points: vec![EntryPointSpec {
+            name: "web".to_owned(),
+            is_default: true,
+        }],
+        transport: Transport::default(),
+        precedence: Vec::new(),
+        throttle,
+    }
+}
+
+fn update(port: u16) -> Update {
+    let text = format!(
+        "http: {{services: {{app: {{loadBalancer: {{servers: [{{url: 'http://127.0.0.1:{port}'}}]}}}}}}}}"
+    );
+    let (configuration, _) = dynamic::read(text.as_bytes(), Notation::Yaml, None).unwrap();
+    Update {
+        provider: "file",
+        configuration: Arc::new(configuration),
+    }
+}
+
+fn port(snapshot: &Snapshot) -> String {
+    snapshot.services["app@file"].servers().pool.servers()[0].url().to_owned()
+}
+
+#[test]
+fn an_equal_configuration_is_no_reload() {
+    let mut control = Control::new(ground(Duration::ZERO));
+    assert_eq!(control.apply(update(1)).unwrap().generation, 1);
+    assert!(control.apply(update(1)).is_none());
+    assert_eq!(control.apply(update(2)).unwrap().generation, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_update_passes_at_once_and_then_the_latest_of_each_period() {
+    let control = Control::new(ground(Duration::from_secs(2)));
+    let published = control.published();
+    let (sender, receiver) = mpsc::channel(8);
+    tokio::spawn(control.run(receiver));
+    let mut seen = Vec::new();
+    for port in 1..=9 {
+        sender.send(update(port)).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        seen.push(published.load().generation);
+    }
+    assert_eq!(seen, [1, 1, 1, 1, 1, 1, 2, 2, 2], "at once, then after two seconds");
+    assert_eq!(port(&published.load()), "http://127.0.0.1:7", "the latest of those two seconds");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(port(&published.load()), "http://127.0.0.1:9", "the last is not lost");
+}

@@ -1,0 +1,300 @@
+//! `X-Forwarded-*`: nothing of it is believed unless it comes from a trusted address, then piton states
+//! its own (traefik-core 6.1).
+
+use std::net::IpAddr;
+
+use http::{HeaderName, HeaderValue, header};
+use ipnet::IpNet;
+use pingora::Result;
+use pingora::http::RequestHeader;
+use smallvec::SmallVec;
+
+use crate::config::install;
+
+/// Lower case, with dashes; clients may also write them with underscores.
+const MANAGED: [&str; 13] = [
+    "x-forwarded-proto",
+    "x-forwarded-scheme",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-forwarded-prefix",
+    "x-forwarded-tls-client-cert",
+    "x-forwarded-tls-client-cert-info",
+    "x-scheme",
+    "x-real-ip",
+];
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// An address list that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("forwardedHeaders.trustedIPs: {0:?} is neither an address nor a network like 10.0.0.0/8")]
+pub struct InvalidTrust(String);
+
+/// Whom to believe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardedHeaders {
+    trust_all: bool,
+    trusted: Vec<IpNet>,
+    scheme_headers: bool,
+    append_client: bool,
+}
+
+impl ForwardedHeaders {
+    /// From what was written.
+    ///
+    /// # Errors
+    /// When `trustedIPs` has something that is no address and no network.
+    pub fn new(
+        written: &install::entry_point::ForwardedHeaders,
+        global: &install::Global,
+    ) -> Result<Self, InvalidTrust> {
+        let network = |text: &String| {
+            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+            let network = text.parse::<IpNet>().ok().or_else(address);
+            network.ok_or_else(|| InvalidTrust(text.clone()))
+        };
+        Ok(Self {
+            trust_all: written.insecure,
+            trusted: written.trusted_ips.iter().map(network).collect::<Result<_, _>>()?,
+            scheme_headers: written.add_x_forwarded_scheme_headers,
+            append_client: !(written.not_append_x_forwarded_for || global.not_append_x_forwarded_for),
+        })
+    }
+
+    /// Is the client's address appended to `X-Forwarded-For`?
+    #[must_use]
+    pub fn appends_client(&self) -> bool {
+        self.append_client
+    }
+
+    fn trusts(&self, client: Option<IpAddr>) -> bool {
+        let listed = |client| self.trusted.iter().any(|network| network.contains(&client));
+        self.trust_all || client.is_some_and(listed)
+    }
+
+    /// Removes what an untrusted client claims and adds what piton knows, except for the client's address
+    /// in `X-Forwarded-For`: that is appended on the way to the server.
+    ///
+    /// # Errors
+    /// None in practice: every value is visible ASCII.
+    pub fn apply(
+        &self,
+        request: &mut RequestHeader,
+        client: Option<IpAddr>,
+        is_upgrade: bool,
+        machine: &HeaderValue,
+    ) -> Result<()> {
+        if !self.trusts(client) {
+            remove_claims(request);
+        }
+        if let Some(client) = client.filter(|_| is_absent(request, &REAL_IP)) {
+            request.insert_header("X-Real-Ip", address_value(client))?;
+        }
+        if is_absent(request, &PROTO) {
+            let proto = if is_upgrade { "ws" } else { "http" };
+            request.insert_header("X-Forwarded-Proto", HeaderValue::from_static(proto))?;
+        }
+        if is_absent(request, &PORT) {
+            let port = port_value(request);
+            request.insert_header("X-Forwarded-Port", port)?;
+        }
+        if self.scheme_headers {
+            if let Some(proto) = request.headers.get(&PROTO).cloned() {
+                request.insert_header("X-Forwarded-Scheme", proto.clone())?;
+                request.insert_header("X-Scheme", proto)?;
+            }
+        }
+        if is_absent(request, &HOST) {
+            if let Some(host) = host_value(request) {
+                request.insert_header("X-Forwarded-Host", host)?;
+            }
+        }
+        request.insert_header("X-Forwarded-Server", machine.clone())
+    }
+}
+
+fn is_absent(request: &RequestHeader, name: &HeaderName) -> bool {
+    request.headers.get(name).is_none_or(HeaderValue::is_empty)
+}
+
+/// Removes every managed field, however it is spelled. One pass over the names; nothing to remove is the
+/// usual case.
+fn remove_claims(request: &mut RequestHeader) {
+    let claims: SmallVec<[HeaderName; 4]> =
+        request.headers.keys().filter(|name| is_managed(name)).cloned().collect();
+    for name in claims {
+        request.remove_header(&name);
+    }
+}
+
+fn is_managed(name: &HeaderName) -> bool {
+    let name = name.as_str().as_bytes();
+    if name.first() != Some(&b'x') {
+        return false;
+    }
+    let same = |managed: &&str| {
+        managed.len() == name.len()
+            && managed
+                .bytes()
+                .zip(name)
+                .all(|(a, &b)| a == b || (a == b'-' && b == b'_'))
+    };
+    MANAGED.iter().any(|managed| same(&managed))
+}
+
+/// The host as the client sent it, with its port.
+fn host_value(request: &RequestHeader) -> Option<HeaderValue> {
+    let field = request.headers.get(header::HOST).cloned();
+    field.or_else(|| HeaderValue::from_str(request.uri.authority()?.as_str()).ok())
+}
+
+/// The port in the host, else that of the scheme; never the entry point's.
+fn port_value(request: &RequestHeader) -> HeaderValue {
+    let host = host_value(request);
+    let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let after_brackets = host.rsplit(']').next().unwrap_or(host);
+    let port = after_brackets.rsplit_once(':').map(|(_, port)| port);
+    if let Some(port) = port.filter(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())) {
+        if let Ok(value) = HeaderValue::from_str(port) {
+            return value;
+        }
+    }
+    let proto = request.headers.get(&PROTO).map(HeaderValue::as_bytes);
+    HeaderValue::from_static(match proto {
+        Some(b"https" | b"wss") => "443",
+        _ => "80",
+    })
+}
+
+fn address_value(address: IpAddr) -> HeaderValue {
+    // The text of an address is visible ASCII.
+    HeaderValue::from_str(&address.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+/// Appends the client's address to `X-Forwarded-For`, as one field (traefik-core 6.1, step 4).
+///
+/// # Errors
+/// None in practice.
+pub fn append_forwarded_for(request: &mut RequestHeader, client: IpAddr) -> Result<()> {
+    let earlier = request.headers.get_all(&FOR).iter().map(HeaderValue::as_bytes);
+    let mut all: Vec<&[u8]> = earlier.filter(|value| !value.is_empty()).collect();
+    if all.is_empty() {
+        return request.insert_header("X-Forwarded-For", address_value(client));
+    }
+    let client = client.to_string();
+    all.push(client.as_bytes());
+    match HeaderValue::from_bytes(&all.join(&b", "[..])) {
+        Ok(joined) => request.insert_header("X-Forwarded-For", joined),
+        Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 2, 3));
+
+    fn applied(trusted: &[&str], fields: &[(&'static str, &str)]) -> RequestHeader {
+        let written = install::entry_point::ForwardedHeaders {
+            trusted_ips: trusted.iter().map(|&text| text.to_owned()).collect(),
+            ..Default::default()
+        };
+        let global = install::Global::default();
+        let forwarded = ForwardedHeaders::new(&written, &global).unwrap();
+        let mut request = RequestHeader::build("GET", b"/", None).unwrap();
+        for (name, value) in fields {
+            request.append_header(*name, *value).unwrap();
+        }
+        let machine = HeaderValue::from_static("edge");
+        forwarded.apply(&mut request, Some(CLIENT), false, &machine).unwrap();
+        append_forwarded_for(&mut request, CLIENT).unwrap();
+        request
+    }
+
+    fn value(request: &RequestHeader, name: &str) -> String {
+        let values = request.headers.get_all(name).iter();
+        values.map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join("|")
+    }
+
+    #[test]
+    fn a_direct_request_gets_the_six_fields() {
+        let request = applied(&[], &[("host", "example.com:8443")]);
+        for (name, expected) in [
+            ("x-forwarded-for", "10.1.2.3"),
+            ("x-forwarded-host", "example.com:8443"),
+            ("x-forwarded-port", "8443"),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-server", "edge"),
+            ("x-real-ip", "10.1.2.3"),
+        ] {
+            assert_eq!(value(&request, name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn claims_of_a_stranger_are_removed_in_every_spelling() {
+        let request = applied(
+            &["192.168.0.0/16"],
+            &[
+                ("host", "a"),
+                ("X-Forwarded-For", "1.1.1.1"),
+                ("X_Forwarded_For", "2.2.2.2"),
+                ("X-Forwarded_Host", "evil"),
+                ("X-Real-IP", "3.3.3.3"),
+                ("X-Forwarded-Prefix", "/x"),
+                ("X-Forwarded-Tls-Client-Cert", "c"),
+                ("X-Forwarded-Other", "kept"),
+            ],
+        );
+        assert_eq!(value(&request, "x-forwarded-for"), "10.1.2.3");
+        assert_eq!(value(&request, "x-real-ip"), "10.1.2.3");
+        for gone in ["x_forwarded_for", "x-forwarded_host", "x-forwarded-prefix", "x-forwarded-tls-client-cert"] {
+            assert_eq!(value(&request, gone), "", "{gone}");
+        }
+        assert_eq!(value(&request, "x-forwarded-other"), "kept");
+        assert_eq!(value(&request, "x-forwarded-port"), "80");
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_and_extended() {
+        let request = applied(
+            &["10.0.0.0/8"],
+            &[
+                ("host", "a"),
+                ("X-Forwarded-For", "1.1.1.1"),
+                ("X-Forwarded-For", "2.2.2.2"),
+                ("X-Forwarded-Proto", "https"),
+            ],
+        );
+        assert_eq!(value(&request, "x-forwarded-for"), "1.1.1.1, 2.2.2.2, 10.1.2.3");
+        assert_eq!(value(&request, "x-forwarded-proto"), "https");
+        assert_eq!(value(&request, "x-forwarded-port"), "443");
+    }
+
+    #[test]
+    fn an_ipv6_host_without_port_has_no_port() {
+        let request = applied(&[], &[("host", "[::1]")]);
+        assert_eq!(value(&request, "x-forwarded-port"), "80");
+        let request = applied(&[], &[("host", "[::1]:81")]);
+        assert_eq!(value(&request, "x-forwarded-port"), "81");
+    }
+
+    #[test]
+    fn an_unreadable_trust_list_is_refused() {
+        let written = install::entry_point::ForwardedHeaders {
+            trusted_ips: vec!["10.0.0.0/33".into()],
+            ..Default::default()
+        };
+        assert!(ForwardedHeaders::new(&written, &install::Global::default()).is_err());
+    }
+}

@@ -1,0 +1,131 @@
+//! Active health checks: background work that follows the published snapshot.
+//!
+//! Each server of a service with a `healthCheck` has its own Pingora `HealthRegistry` with one target, run
+//! by its own `HealthCheckService`: so every server keeps its own pace (`interval`, `unhealthyInterval`,
+//! jitter), and a slow one delays no other. Tasks whose check and server stay the same live on over a
+//! reload, with their verdict; only a changed check starts again from "up".
+
+mod grpc;
+mod plan;
+mod probe;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pingora::connectors::http::Connector;
+use pingora::server::ShutdownWatch;
+use pingora_load_balancing::{Backends, HealthCheckService, HealthRegistry, discovery};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::balance::Server;
+use crate::routing::Snapshot;
+use plan::Plan;
+use probe::Probe;
+
+/// (service, server URL): what a verdict is about.
+type Key = (String, String);
+
+/// Runs the checks of whatever snapshot is published.
+pub struct Health {
+    connector: Arc<Connector>,
+    shutdown: ShutdownWatch,
+    running: HashMap<Key, Running>,
+}
+
+struct Running {
+    plan: Arc<Plan>,
+    server: Arc<Server>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Health {
+    /// No checks yet. Opens the one connector that all probes share: it reads the machine's roots.
+    #[must_use]
+    pub fn new(shutdown: ShutdownWatch) -> Self {
+        Self {
+            connector: Arc::new(Connector::new(None)),
+            shutdown,
+            running: HashMap::new(),
+        }
+    }
+
+    /// Follows the published snapshots until the publisher is gone.
+    pub async fn run(mut self, mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+        loop {
+            let snapshot = Arc::clone(&snapshots.borrow_and_update());
+            self.follow(&snapshot);
+            if snapshots.changed().await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Starts, keeps and ends checks so that they are those of `snapshot`.
+    fn follow(&mut self, snapshot: &Snapshot) {
+        let mut before = std::mem::take(&mut self.running);
+        for (key, plan, server) in wanted(snapshot) {
+            let kept = before.remove(&key);
+            let same = |running: &Running| {
+                *running.plan == plan && Arc::ptr_eq(running.server.state(), server.state())
+            };
+            let running = match kept {
+                Some(running) if same(&running) => running,
+                replaced => {
+                    if replaced.is_some() {
+                        server.state().probed(true);
+                    }
+                    self.start(Arc::new(plan), server)
+                }
+            };
+            self.running.insert(key, running);
+        }
+        // Nobody would ever raise a server whose check is gone.
+        for running in before.values() {
+            running.server.state().probed(true);
+        }
+    }
+
+    fn start(&self, plan: Arc<Plan>, server: Arc<Server>) -> Running {
+        let probe = Probe::new(Arc::clone(&plan), Arc::clone(&server), Arc::clone(&self.connector));
+        let task = tokio::spawn(run_probe(probe, self.shutdown.clone()));
+        Running { plan, server, task }
+    }
+}
+
+/// Every check of a snapshot.
+fn wanted(snapshot: &Snapshot) -> impl Iterator<Item = (Key, Plan, Arc<Server>)> + '_ {
+    snapshot.services.values().flat_map(|service| {
+        let servers = service.servers();
+        let check = servers.health_check();
+        check.into_iter().flat_map(move |check| {
+            servers.pool.servers().iter().map(move |server| {
+                let key = (service.name().to_owned(), server.url().to_owned());
+                let plan = Plan::new(service.name(), server.url(), check, &servers.transport);
+                (key, plan, Arc::clone(server))
+            })
+        })
+    })
+}
+
+/// One server's registry and its service, until aborted.
+async fn run_probe(probe: Probe, shutdown: ShutdownWatch) {
+    let target = probe.target();
+    let pace = probe.pace();
+    let registry = Arc::new(HealthRegistry::new());
+    registry.set_health_check(Box::new(probe));
+    let discovery = discovery::Static::new([target].into());
+    let view = Backends::new_with_health_registry(discovery, Arc::clone(&registry));
+    if let Err(error) = view.update(|_| {}).await {
+        return tracing::error!("health check cannot start: {error}");
+    }
+    let mut service = HealthCheckService::new(registry);
+    service.health_check_frequency = Some(pace);
+    service.run(shutdown, None).await;
+}

@@ -1,0 +1,54 @@
+//! piton: a sticky-session reverse proxy and load balancer on Pingora that speaks Traefik's configuration.
+//!
+//! # The rings
+//! An arrow points to what is used; `tests/architecture.rs` fails on an import against it.
+//!
+//! ```text
+//! main -> app -> ring 2 (edges) -> ring 1 (meaning, pure) -> ring 0 (what was written)
+//! ```
+//!
+//! | ring | module | what it is |
+//! |---|---|---|
+//! | - | [`app`], [`cli`], [`logging`] | composition: arguments, checks, start, the demo |
+//! | 2 | [`provider`] | reads the world, sends whole configurations |
+//! | 2 | [`control`] | the one loop: throttle, merge, compile, publish |
+//! | 2 | [`health`] | probes, led by the snapshot |
+//! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks |
+//! | 2 | [`entrypoint`] | listeners, limits, forwarded headers |
+//! | 2 | [`clock`], [`resolve`] | what every edge may use: clock and randomness, host names |
+//! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
+//! | 1 | [`service`] | from a request to a server |
+//! | 1 | [`balance`] | servers, live state, candidates, selectors, leases |
+//! | 1 | [`upstream`] | how a server is connected to |
+//! | 1 | [`sticky`] | cookie name, value, look-up, `Set-Cookie` |
+//! | 1 | [`rule`] | the router rule language |
+//! | 0 | [`request`] | a request as rings 0 and 1 see it |
+//! | 0 | [`config`] | static and dynamic configuration, positions, problems |
+//!
+//! # Life of a request
+//! listener -> `request_filter`: normalise, route by the snapshot of now -> choose a server (cookie first, else
+//! candidates and selector; none: 503) -> `upstream_peer` -> connect failed: another server, same request ->
+//! first byte: latency, passive health -> `Set-Cookie` on the final response -> lease dropped.
+//!
+//! # Life of a change
+//! files -> whole [`config::dynamic::Configuration`] -> throttle -> equal to the last? drop -> merge -> [`routing::compile`]
+//! with the previous snapshot, whose live state goes on -> publish one pointer -> health and look-ups follow.
+
+pub mod app;
+pub mod balance;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod control;
+pub mod entrypoint;
+pub mod health;
+pub mod logging;
+pub mod provider;
+pub mod proxy;
+pub mod request;
+pub mod resolve;
+pub mod routing;
+pub mod rule;
+pub mod service;
+pub mod sticky;
+pub mod upstream;

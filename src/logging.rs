@@ -1,0 +1,77 @@
+//! The log: where lines go and which are written (`log` of the static configuration).
+
+use std::fs::OpenOptions;
+use std::io;
+use std::sync::Mutex;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use crate::config::install::Log;
+
+/// Why there is no log.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidLog {
+    /// `log.level`.
+    #[error("log.level {0:?} is unknown; use TRACE, DEBUG, INFO, WARN, ERROR, FATAL or PANIC")]
+    Level(String),
+    /// `log.format`.
+    #[error("log.format {0:?} is unknown; use common or json")]
+    Format(String),
+    /// `log.filePath`.
+    #[error("log.filePath {path:?} cannot be opened: {reason}")]
+    File {
+        /// The path.
+        path: String,
+        /// What the system said.
+        reason: io::Error,
+    },
+    /// Started twice in one process.
+    #[error("the log is in use already")]
+    Twice,
+}
+
+/// Starts the log of the process.
+///
+/// # Errors
+/// When a setting cannot be honoured.
+pub fn start(log: &Log) -> Result<(), InvalidLog> {
+    let filter = filter(&log.level)?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer(log)?);
+    let is_terminal = log.file_path.is_empty() && io::IsTerminal::is_terminal(&io::stderr());
+    let builder = builder.with_ansi(is_terminal && !log.no_color).with_target(false);
+    let started = match log.format.as_str() {
+        "" | "common" => builder.try_init(),
+        "json" => builder.json().try_init(),
+        other => return Err(InvalidLog::Format(other.to_owned())),
+    };
+    started.map_err(|_| InvalidLog::Twice)
+}
+
+/// Piton's own lines from `level` on; of Pingora, which reports every lost client as an error, only what
+/// keeps it from working.
+fn filter(level: &str) -> Result<EnvFilter, InvalidLog> {
+    let level = match level.to_ascii_uppercase().as_str() {
+        "TRACE" => "trace",
+        "DEBUG" => "debug",
+        "" | "INFO" => "info",
+        "WARN" => "warn",
+        "ERROR" | "FATAL" | "PANIC" => "error",
+        _ => return Err(InvalidLog::Level(level.to_owned())),
+    };
+    let pingora = if matches!(level, "trace" | "debug") { level } else { "off" };
+    let filter = format!("{level},pingora_core={pingora},pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}");
+    Ok(EnvFilter::new(filter))
+}
+
+fn writer(log: &Log) -> Result<BoxMakeWriter, InvalidLog> {
+    if log.file_path.is_empty() {
+        return Ok(BoxMakeWriter::new(io::stderr));
+    }
+    let file = OpenOptions::new().create(true).append(true).open(&log.file_path);
+    let file = file.map_err(|reason| InvalidLog::File {
+        path: log.file_path.clone(),
+        reason,
+    })?;
+    Ok(BoxMakeWriter::new(Mutex::new(file)))
+}

@@ -1,0 +1,50 @@
+//! Has anything changed? Answered from the file system's own data, whatever events were missed.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Source;
+
+/// Two equal fingerprints mean that reading again would give the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The state of everything `source` would read. Missing files are a state too.
+    pub(super) fn of(source: &Source) -> Self {
+        let mut hasher = DefaultHasher::new();
+        match source.files() {
+            Ok(files) => files.iter().for_each(|file| of_file(file, &mut hasher)),
+            Err(problem) => problem.to_string().hash(&mut hasher),
+        }
+        Self(hasher.finish())
+    }
+}
+
+/// Links are followed: a swapped link leads to another inode.
+fn of_file(path: &Path, hasher: &mut DefaultHasher) {
+    path.hash(hasher);
+    if let Ok(metadata) = fs::metadata(path) {
+        let of = |metadata: &fs::Metadata| {
+            (
+                metadata.dev(),
+                metadata.ino(),
+                metadata.size(),
+                metadata.mode(),
+                (metadata.mtime(), metadata.mtime_nsec()),
+                (metadata.ctime(), metadata.ctime_nsec()),
+            )
+        };
+        of(&metadata).hash(hasher);
+    }
+}
+
+/// The files without a byte. Whoever writes a file in place first makes it empty.
+pub(super) fn empty_files(source: &Source) -> BTreeSet<PathBuf> {
+    let is_empty = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
+    let files = source.files().unwrap_or_default();
+    files.into_iter().filter(is_empty).collect()
+}

@@ -1,0 +1,194 @@
+//! The proxy: Pingora's callbacks, each a few lines that adapt, call ring 1, and adapt back.
+//!
+//! Life of a request: `early_request_filter` sets what the connection may cost, `request_filter` normalises
+//! and routes, `proxy_upstream_filter` chooses a server (or answers 503 and keeps the connection),
+//! `upstream_peer` hands out the peer and, after a failed connect, chooses again, `response_filter` sets
+//! the cookie, `logging` ends the lease.
+
+mod admission;
+mod context;
+mod failure;
+mod page;
+mod retry;
+mod rewrite;
+
+pub use context::Context;
+pub use retry::MAX_ATTEMPTS;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use http::{HeaderValue, header};
+use pingora::http::{RequestHeader, ResponseHeader};
+use pingora::modules::http::HttpModules;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, Result};
+use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
+
+use crate::entrypoint::EntryPoints;
+use crate::routing::Snapshot;
+use admission::Admission;
+use failure::Failure;
+
+/// The reverse proxy of all entry points.
+pub struct Edge {
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    entry_points: Arc<EntryPoints>,
+    /// Name of this machine for `X-Forwarded-Server`.
+    machine: HeaderValue,
+}
+
+impl Edge {
+    /// A proxy led by whatever `snapshot` holds when a request arrives.
+    #[must_use]
+    pub fn new(
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        entry_points: Arc<EntryPoints>,
+        machine: HeaderValue,
+    ) -> Self {
+        Self {
+            snapshot,
+            entry_points,
+            machine,
+        }
+    }
+}
+
+#[async_trait]
+impl ProxyHttp for Edge {
+    type CTX = Context;
+
+    fn new_ctx(&self) -> Context {
+        Context::default()
+    }
+
+    /// No modules: Pingora's default is a disabled compression that costs five allocations a request.
+    fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
+
+    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Context) -> Result<()> {
+        let entry_point = self.entry_points.at(session.server_addr());
+        entry_point.limits().apply(session);
+        Ok(())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
+        let entry_point = self.entry_points.at(session.server_addr());
+        match admission::admit(session, entry_point, &self.snapshot, &self.machine) {
+            Admission::Route(service) => {
+                let append = entry_point.forwarded().appends_client();
+                ctx.begin(service, admission::client_ip(session), append);
+                Ok(false)
+            }
+            Admission::Answer(page) => {
+                page.send(session).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    async fn proxy_upstream_filter(
+        &self,
+        session: &mut Session,
+        ctx: &mut Context,
+    ) -> Result<bool> {
+        if ctx.choose(&session.req_header().headers) {
+            return Ok(true);
+        }
+        page::NO_AVAILABLE_SERVER.send(session).await?;
+        Ok(false)
+    }
+
+    async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+        retry::next_peer(session, ctx).await
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut Context,
+        error: Box<Error>,
+    ) -> Box<Error> {
+        retry::after_failed_connect(ctx, error)
+    }
+
+    fn error_while_proxy(
+        &self,
+        _peer: &HttpPeer,
+        session: &mut Session,
+        error: Box<Error>,
+        ctx: &mut Context,
+        connection_reused: bool,
+    ) -> Box<Error> {
+        retry::after_broken_exchange(session, ctx, error, connection_reused)
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        request: &mut RequestHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        rewrite::request(request, ctx)
+    }
+
+    async fn upstream_response_filter(
+        &self,
+        _session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        ctx.answered(response.status);
+        rewrite::response(response);
+        Ok(())
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        response: &mut ResponseHeader,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if !failure::is_final(response.status) {
+            return Ok(());
+        }
+        // Appended, not inserted: the application's own cookies stay.
+        for cookie in ctx.take_cookies() {
+            response.append_header(header::SET_COOKIE, cookie)?;
+        }
+        rewrite::for_old_clients(session.req_header().version, response);
+        Ok(())
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &Error,
+        ctx: &mut Context,
+    ) -> FailToProxy {
+        let failure = ctx.failure().unwrap_or_else(|| Failure::of(error));
+        failure.answer(session).await
+    }
+
+    /// Failures of servers and clients are no errors of piton: they are logged at debug level only.
+    fn suppress_error_log(&self, _session: &Session, ctx: &Context, error: &Error) -> bool {
+        tracing::debug!(service = ctx.service_name(), server = ctx.server_url(), "request failed: {error}");
+        true
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _session: &Session,
+        ctx: &Context,
+        error: &Error,
+        _context: ProxyWarnLogContext,
+    ) -> bool {
+        tracing::debug!(service = ctx.service_name(), "trying again: {error}");
+        true
+    }
+
+    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, ctx: &mut Context) {
+        ctx.end();
+    }
+}

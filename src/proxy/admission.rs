@@ -1,0 +1,134 @@
+//! The first look at a request: is it well-formed, what does it ask for, which service answers?
+//! (traefik-core 4.7, outermost step first.)
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderValue, Method, Uri, Version, header};
+use pingora::http::RequestHeader;
+use pingora_proxy::Session;
+
+use super::page::{self, Page};
+use crate::entrypoint::EntryPoint;
+use crate::request::RequestView;
+use crate::request::target::{canonical_host, clean_path, routing_path};
+use crate::routing::Snapshot;
+use crate::service::Service;
+
+/// What shall happen to a request.
+pub(super) enum Admission {
+    /// This service answers.
+    Route(Arc<Service>),
+    /// Piton answers.
+    Answer(Page),
+}
+
+/// Normalises the request in place and finds its service.
+pub(super) fn admit(
+    session: &mut Session,
+    entry_point: &EntryPoint,
+    snapshot: &ArcSwap<Snapshot>,
+    machine: &HeaderValue,
+) -> Admission {
+    let client = client_ip(session);
+    let is_upgrade = session.is_upgrade_req();
+    let request = session.req_header_mut();
+    if entry_point.limits().header_is_too_large(request) {
+        session.set_keepalive(None);
+        return Admission::Answer(page::HEADER_TOO_LARGE);
+    }
+    let normalised = entry_point
+        .screen_underscores(request)
+        .and_then(|()| normalise(request, entry_point))
+        .and_then(|()| entry_point.forwarded().apply(request, client, is_upgrade, machine).ok());
+    if normalised.is_none() {
+        return Admission::Answer(page::BAD_REQUEST);
+    }
+    let Some(service) = route(request, client, entry_point, &snapshot.load()) else {
+        return Admission::Answer(page::NOT_FOUND);
+    };
+    Admission::Route(service)
+}
+
+/// Address of the directly connected client.
+pub(super) fn client_ip(session: &Session) -> Option<IpAddr> {
+    let address = session.client_addr().and_then(|address| address.as_inet());
+    address.map(|address| address.ip().to_canonical())
+}
+
+fn route(
+    request: &RequestHeader,
+    client: Option<IpAddr>,
+    entry_point: &EntryPoint,
+    snapshot: &Snapshot,
+) -> Option<Arc<Service>> {
+    let host = canonical_host(host_of(request));
+    let path = routing_path(request.uri.path()).ok()?;
+    let view = RequestView {
+        method: request.method.as_str(),
+        host: &host,
+        path: &path,
+        query: request.uri.query(),
+        headers: &request.headers,
+        client,
+    };
+    let table = snapshot.tables.get(entry_point.index())?;
+    Some(Arc::clone(&table.find(&view)?.service))
+}
+
+/// The host asked for: of the target if it names one, else of the `Host` field.
+fn host_of(request: &RequestHeader) -> &str {
+    let target = request.uri.authority().map(Authority::as_str);
+    let field = || request.headers.get(header::HOST)?.to_str().ok();
+    target.or_else(field).unwrap_or_default()
+}
+
+/// Makes the target an origin-form one with a clean path and query. `None` for a request that no server
+/// should see.
+fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()> {
+    let is_h2 = request.version == Version::HTTP_2;
+    let has_host = request.headers.contains_key(header::HOST) || request.uri.authority().is_some();
+    if request.version == Version::HTTP_11 && !has_host {
+        return None;
+    }
+    if request.method == Method::OPTIONS && request.uri.path() == "*" {
+        return Some(());
+    }
+    if !request.raw_path_is_utf8() {
+        return None;
+    }
+    let path = clean_path(request.uri.path(), entry_point.sanitizes_path()).ok()?;
+    let query = request.uri.query().map(|query| entry_point.clean_query(query));
+    let same_query = query.as_deref() == request.uri.query();
+    let is_absolute = !is_h2 && request.uri.authority().is_some();
+    if path == request.uri.path() && same_query && !is_absolute {
+        return Some(());
+    }
+    let target: PathAndQuery = match &query {
+        Some(query) => format!("{path}?{query}").parse().ok()?,
+        None => path.parse().ok()?,
+    };
+    let uri = replaced(&request.uri, target, is_h2)?;
+    let host = request.uri.authority().filter(|_| is_absolute);
+    if let Some(host) = host.and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
+        request.insert_header(header::HOST, host).ok()?;
+    }
+    request.set_uri(uri);
+    Some(())
+}
+
+/// `uri` with another path and query; scheme and authority stay for HTTP/2 only, where they are fields of
+/// their own.
+fn replaced(uri: &Uri, target: PathAndQuery, keep_authority: bool) -> Option<Uri> {
+    if !keep_authority {
+        return Some(target.into());
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(target);
+    if parts.authority.is_some() && parts.scheme.is_none() {
+        parts.scheme = Some(Scheme::HTTP);
+    }
+    Uri::from_parts(parts).ok()
+}

@@ -1,0 +1,76 @@
+//! Answers that piton writes itself, with exactly Traefik's bodies and headers (traefik-core 2, 4.4, 6.4).
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header};
+use pingora::Result;
+use pingora::http::ResponseHeader;
+use pingora_proxy::Session;
+
+/// A short answer from memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    status: StatusCode,
+    body: &'static str,
+    /// With the two headers that Go's `http.Error` sets.
+    typed: bool,
+}
+
+/// No router matched.
+pub const NOT_FOUND: Page = Page::typed(StatusCode::NOT_FOUND, "404 page not found\n");
+/// Every server is down, draining or gone.
+pub const NO_AVAILABLE_SERVER: Page =
+    Page::typed(StatusCode::SERVICE_UNAVAILABLE, "no available server\n");
+/// The request breaks a rule of HTTP or of the entry point.
+pub const BAD_REQUEST: Page = Page::typed(StatusCode::BAD_REQUEST, "Bad Request\n");
+/// The header is larger than the entry point allows.
+pub const HEADER_TOO_LARGE: Page = Page::typed(
+    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "Request Header Fields Too Large\n",
+);
+
+impl Page {
+    const fn typed(status: StatusCode, body: &'static str) -> Self {
+        Self {
+            status,
+            body,
+            typed: true,
+        }
+    }
+
+    /// A body without headers about it, as Traefik's proxy errors have.
+    #[must_use]
+    pub const fn bare(status: StatusCode, body: &'static str) -> Self {
+        Self {
+            status,
+            body,
+            typed: false,
+        }
+    }
+
+    /// Its status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Writes it; the connection stays usable.
+    ///
+    /// # Errors
+    /// When the client cannot be written to.
+    pub async fn send(&self, session: &mut Session) -> Result<()> {
+        let is_head = session.req_header().method == Method::HEAD;
+        let mut response = ResponseHeader::build(self.status, Some(4))?;
+        response.insert_header(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()))?;
+        if self.typed {
+            let text = HeaderValue::from_static("text/plain; charset=utf-8");
+            response.insert_header(header::CONTENT_TYPE, text)?;
+            response.insert_header("X-Content-Type-Options", "nosniff")?;
+        }
+        session.write_response_header(Box::new(response), is_head).await?;
+        if !is_head {
+            let body = Bytes::from_static(self.body.as_bytes());
+            session.write_response_body(Some(body), true).await?;
+        }
+        Ok(())
+    }
+}

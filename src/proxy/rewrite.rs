@@ -1,0 +1,110 @@
+//! What is changed on messages that pass: the request on its way to the server, the response on its way
+//! back (traefik-core 6.1 to 6.3).
+
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Version, header};
+use pingora::Result;
+use pingora::http::{RequestHeader, ResponseHeader};
+use smallvec::SmallVec;
+
+use super::context::Context;
+use crate::entrypoint::append_forwarded_for;
+use crate::upstream::Upstream;
+
+/// Adapts the request to the chosen server; called once per attempt, on a copy.
+pub(super) fn request(request: &mut RequestHeader, ctx: &Context) -> Result<()> {
+    let (Some(service), Some(server)) = (ctx.service(), ctx.server()) else {
+        return Ok(());
+    };
+    let upstream = server.upstream();
+    if let Some(client) = ctx.client_to_append() {
+        append_forwarded_for(request, client)?;
+    }
+    let host_is_missing = !request.headers.contains_key(header::HOST) && request.uri.authority().is_none();
+    if !service.servers().written.pass_host_header || host_is_missing {
+        request.insert_header(header::HOST, upstream.host_header().clone())?;
+        if request.uri.authority().is_some() {
+            origin_form(request);
+        }
+    }
+    put_base_path_before(request, upstream);
+    join_cookies(request)
+}
+
+/// Leaves only path and query in the target.
+fn origin_form(request: &mut RequestHeader) {
+    let target = request.uri.path_and_query().cloned();
+    request.set_uri(target.unwrap_or_else(|| PathAndQuery::from_static("/")).into());
+}
+
+/// `preservePath`: the server's own path, one slash, the request's (traefik-core 3).
+fn put_base_path_before(request: &mut RequestHeader, upstream: &Upstream) {
+    let Some(base) = upstream.base_path() else {
+        return;
+    };
+    let target = request.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let mut parts = request.uri.clone().into_parts();
+    parts.path_and_query = format!("{base}{target}").parse().ok();
+    if let Ok(uri) = http::Uri::from_parts(parts) {
+        request.set_uri(uri);
+    }
+}
+
+/// HTTP/2 clients may split the cookies over several fields; HTTP/1.1 servers want one (RFC 9113 8.2.3).
+fn join_cookies(request: &mut RequestHeader) -> Result<()> {
+    let mut fields = request.headers.get_all(header::COOKIE).iter();
+    let (Some(_), Some(_)) = (fields.next(), fields.next()) else {
+        return Ok(());
+    };
+    let all: Vec<&[u8]> = request
+        .headers
+        .get_all(header::COOKIE)
+        .iter()
+        .map(HeaderValue::as_bytes)
+        .collect();
+    // Parts of valid values joined by "; " are a valid value.
+    if let Ok(joined) = HeaderValue::from_bytes(&all.join(&b"; "[..])) {
+        request.insert_header(header::COOKIE, joined)?;
+    }
+    Ok(())
+}
+
+/// Takes the fields off that belong to the connection between server and piton (RFC 9110 section 7.6.1).
+/// `Connection` and the framing are Pingora's own business.
+pub(super) fn response(response: &mut ResponseHeader) {
+    const HOP_BY_HOP: [&str; 5] = [
+        "keep-alive",
+        "proxy-connection",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+    ];
+    for name in nominated(response) {
+        response.remove_header(&name);
+    }
+    for name in HOP_BY_HOP {
+        response.remove_header(name);
+    }
+}
+
+/// Fields named in `Connection`, without those that frame the message or switch protocols.
+fn nominated(response: &ResponseHeader) -> SmallVec<[HeaderName; 2]> {
+    response
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|token| token.trim().parse::<HeaderName>().ok())
+        .filter(|name| {
+            ![header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH].contains(name)
+        })
+        .collect()
+}
+
+/// HTTP/1.0 knows no chunks: the end of the connection ends the body (pingora-0.9 1.4).
+pub(super) fn for_old_clients(version: Version, response: &mut ResponseHeader) {
+    if version < Version::HTTP_11 {
+        response.remove_header(&header::TRANSFER_ENCODING);
+    }
+}

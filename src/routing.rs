@@ -1,0 +1,20 @@
+//! From the merged configuration to an immutable [`Snapshot`] that requests are led by.
+//!
+//! [`compile`] is total: a broken item becomes a line of the [`Report`], never a panic and never a
+//! half-applied file; a router that needs something unknown or unsupported is disabled (fail closed).
+
+mod compile;
+mod compile_service;
+mod merge;
+mod report;
+mod snapshot;
+mod table;
+
+pub use compile::{EntryPointSpec, compile};
+pub use merge::{Merged, merge};
+pub use report::{Item, Kind, Reason, Report, Status};
+pub use snapshot::Snapshot;
+pub use table::{Route, Table};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,217 @@
+//! Merged configuration -> snapshot: routers (traefik-core 4).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::compile_service::Services;
+use super::report::{Item, Report, Status};
+use super::{Merged, Route, Snapshot, Table};
+use crate::config::dynamic::http::Router;
+use crate::config::{provider_of, qualify};
+use crate::rule::{Rule, default_priority};
+use crate::service::Service;
+use crate::upstream::Transport;
+
+/// Priorities above this are kept for piton's own routers (traefik-core 4.1).
+const MAX_PRIORITY: i64 = i64::MAX - 1000;
+
+/// What routing needs to know of an entry point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryPointSpec {
+    /// Its name.
+    pub name: String,
+    /// Is it one of those that routers without `entryPoints` get?
+    pub is_default: bool,
+}
+
+/// Compiles `merged`, taking over services and states from `previous` where they stay the same.
+#[must_use]
+pub fn compile(
+    merged: &Merged,
+    entry_points: &[EntryPointSpec],
+    default_transport: &Transport,
+    previous: &Snapshot,
+) -> Snapshot {
+    let mut report = Report {
+        notes: merged.unsupported.clone(),
+        ..Report::default()
+    };
+    let services = Services::compile(merged, default_transport, previous, &mut report);
+    let mut routers = Routers {
+        entry_points,
+        services: &services,
+        merged,
+        rules: HashMap::new(),
+        by_entry_point: BTreeMap::new(),
+    };
+    for (name, router) in &merged.routers {
+        let mut item = Item::default();
+        routers.add(name, router, &mut item);
+        report.routers.insert(name.clone(), item);
+    }
+    let tables = routers.into_tables();
+    Snapshot {
+        generation: previous.generation + 1,
+        tables,
+        services: services.into_enabled(),
+        report,
+    }
+}
+
+/// A route with what orders it.
+struct Ranked {
+    priority: i64,
+    precedence: usize,
+    route: Route,
+}
+
+struct Routers<'a> {
+    entry_points: &'a [EntryPointSpec],
+    services: &'a Services,
+    merged: &'a Merged,
+    /// Compiled rules by text: many routers of generated configurations share one.
+    rules: HashMap<&'a str, Arc<Rule>>,
+    by_entry_point: BTreeMap<&'a str, Vec<Ranked>>,
+}
+
+impl<'a> Routers<'a> {
+    /// Adds a router to its entry points, or notes in `item` why not.
+    fn add(&mut self, name: &str, router: &'a Router, item: &mut Item) {
+        let priority = self.priority(router, item);
+        let entry_points = self.entry_points_of(router, item);
+        refuse_unsupported(name, router, self.merged, item);
+        let rule = self.rule(router, item);
+        let service = self.service(name, router, item);
+        let (Some(rule), Some(service)) = (rule, service) else {
+            return;
+        };
+        if item.status() == Status::Disabled {
+            return;
+        }
+        let route = Route {
+            name: name.into(),
+            rule,
+            service,
+        };
+        let provider = provider_of(name).unwrap_or_default();
+        let precedence = self.merged.precedence.iter().position(|p| p == provider);
+        for entry_point in entry_points {
+            self.by_entry_point.entry(entry_point).or_default().push(Ranked {
+                priority,
+                precedence: precedence.unwrap_or(usize::MAX),
+                route: route.clone(),
+            });
+        }
+    }
+
+    fn priority(&self, router: &Router, item: &mut Item) -> i64 {
+        if router.priority > MAX_PRIORITY {
+            item.disable("priority", format!(
+                "the router priority {} exceeds the max user-defined priority {MAX_PRIORITY}",
+                router.priority
+            ));
+        }
+        match router.priority {
+            0 => default_priority(&router.rule),
+            written => written,
+        }
+    }
+
+    /// The named entry points that exist, or the default ones (traefik-core 4.5).
+    fn entry_points_of(&self, router: &Router, item: &mut Item) -> Vec<&'a str> {
+        let all = self.entry_points;
+        if router.entry_points.is_empty() {
+            let defaults = all.iter().filter(|entry_point| entry_point.is_default);
+            return defaults.map(|entry_point| entry_point.name.as_str()).collect();
+        }
+        let mut found = Vec::new();
+        for name in &router.entry_points {
+            match all.iter().find(|entry_point| entry_point.name == *name) {
+                Some(known) => found.push(known.name.as_str()),
+                None => item.warn("entryPoints", format!("entryPoint {name:?} doesn't exist")),
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        if found.is_empty() {
+            item.disable("entryPoints", "no valid entryPoint for this router");
+        }
+        found
+    }
+
+    fn rule(&mut self, router: &'a Router, item: &mut Item) -> Option<Arc<Rule>> {
+        if let Some(rule) = self.rules.get(router.rule.as_str()) {
+            return Some(Arc::clone(rule));
+        }
+        match Rule::parse(&router.rule) {
+            Ok(rule) => {
+                let rule = Arc::new(rule);
+                self.rules.insert(&router.rule, Arc::clone(&rule));
+                Some(rule)
+            }
+            Err(error) => {
+                item.disable("rule", format!("error while parsing rule {:?}: {error}", router.rule));
+                None
+            }
+        }
+    }
+
+    fn service(&self, name: &str, router: &Router, item: &mut Item) -> Option<Arc<Service>> {
+        if router.service.is_empty() {
+            item.disable("", "the router names no service");
+            return None;
+        }
+        let qualified = qualify(&router.service, provider_of(name).unwrap_or_default());
+        match self.services.get(&qualified) {
+            Ok(service) => Some(service),
+            Err(reason) => {
+                item.disable("service", reason);
+                None
+            }
+        }
+    }
+
+    /// Tables in order of priority, then provider precedence, then name, so that two replicas agree.
+    /// Every entry point has one, if only an empty one.
+    fn into_tables(mut self) -> Box<[Table]> {
+        let table = |mut ranked: Vec<Ranked>| {
+            ranked.sort_by(|a, b| {
+                let key = |r: &Ranked| (Reverse(r.priority), r.precedence);
+                key(a).cmp(&key(b)).then_with(|| a.route.name.cmp(&b.route.name))
+            });
+            Table::new(ranked.into_iter().map(|ranked| ranked.route).collect())
+        };
+        self.entry_points
+            .iter()
+            .map(|entry_point| {
+                let ranked = self.by_entry_point.remove(entry_point.name.as_str());
+                table(ranked.unwrap_or_default())
+            })
+            .collect()
+    }
+}
+
+/// Disables a router that needs what piton does not have: leaving an unknown middleware out could open
+/// a route that was meant to be closed.
+fn refuse_unsupported(name: &str, router: &Router, merged: &Merged, item: &mut Item) {
+    let provider = provider_of(name).unwrap_or_default();
+    for middleware in &router.middlewares {
+        let qualified = qualify(middleware, provider);
+        if merged.middlewares.contains(&qualified) {
+            item.disable("middlewares", format!("middleware {qualified:?}: middlewares are not supported yet"));
+        } else {
+            item.disable("middlewares", format!("middleware {qualified:?} does not exist"));
+        }
+    }
+    if router.tls.is_some() {
+        item.disable("tls", "TLS on entry points is not supported yet");
+    }
+    if !router.parent_refs.is_empty() {
+        item.disable("parentRefs", "nested routers are not supported yet");
+    }
+    match router.rule_syntax.as_str() {
+        "" | "v3" | "default" => {}
+        other => item.disable("ruleSyntax", format!("ruleSyntax {other:?} is not supported; write the rule in v3 syntax")),
+    }
+}

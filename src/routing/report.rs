@@ -1,0 +1,112 @@
+//! What became of every item of a configuration: for the log, the API and `piton -t`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What became of one item.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// In use as written.
+    #[default]
+    Enabled,
+    /// In use, but something about it has no effect or is probably not meant.
+    Warning,
+    /// Not in use.
+    Disabled,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Enabled => "enabled",
+            Self::Warning => "warning",
+            Self::Disabled => "disabled",
+        })
+    }
+}
+
+/// Why an item is not simply enabled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// What it alone makes of the item.
+    pub status: Status,
+    /// Where: the key path within the item, such as `servers[1].url`; empty for the whole item.
+    pub key: String,
+    /// What is wrong and what would be right.
+    pub text: String,
+}
+
+/// One router or service, with the reasons of its status.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Item {
+    /// Empty when enabled.
+    pub reasons: Vec<Reason>,
+}
+
+impl Item {
+    /// What became of it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.reasons.iter().map(|reason| reason.status).max().unwrap_or_default()
+    }
+
+    /// Notes something about `key` that does not keep the item from working.
+    pub fn warn(&mut self, key: impl Into<String>, text: impl Into<String>) {
+        self.note(Status::Warning, key.into(), text.into());
+    }
+
+    /// Notes why the item cannot be used.
+    pub fn disable(&mut self, key: impl Into<String>, text: impl Into<String>) {
+        self.note(Status::Disabled, key.into(), text.into());
+    }
+
+    fn note(&mut self, status: Status, key: String, text: String) {
+        self.reasons.push(Reason { status, key, text });
+    }
+}
+
+/// What an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A router.
+    Router,
+    /// A service.
+    Service,
+}
+
+/// Everything that was compiled, by qualified name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Routers.
+    pub routers: BTreeMap<String, Item>,
+    /// Services.
+    pub services: BTreeMap<String, Item>,
+    /// Things about the whole configuration.
+    pub notes: Vec<String>,
+}
+
+impl Report {
+    /// Every reason with the item it is about.
+    pub fn reasons(&self) -> impl Iterator<Item = (Kind, &str, &Reason)> + '_ {
+        let routers = self.routers.iter().map(|(name, item)| (Kind::Router, name, item));
+        let services = self.services.iter().map(|(name, item)| (Kind::Service, name, item));
+        routers.chain(services).flat_map(|(kind, name, item)| {
+            let reasons = item.reasons.iter();
+            reasons.map(move |reason| (kind, name.as_str(), reason))
+        })
+    }
+
+    /// One line per reason and note, for the log.
+    pub fn lines(&self) -> impl Iterator<Item = (Status, String)> + '_ {
+        let reasons = self.reasons().map(|(kind, name, reason)| {
+            let kind = match kind {
+                Kind::Router => "router",
+                Kind::Service => "service",
+            };
+            let dot = if reason.key.is_empty() { "" } else { " " };
+            let line = format!("{kind} {name}{dot}{}: {} ({})", reason.key, reason.text, reason.status);
+            (reason.status, line)
+        });
+        reasons.chain(self.notes.iter().map(|note| (Status::Warning, note.clone())))
+    }
+}

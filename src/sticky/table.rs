@@ -1,0 +1,79 @@
+//! From a cookie value to the handler it stands for.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+use super::value::{CookieValue, legacy_values};
+
+/// What a request's cookie says about its server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lookup {
+    /// No valid cookie of that name.
+    Absent,
+    /// A cookie whose value stands for no handler (any more).
+    Unknown,
+    /// A handler, by position; `legacy` values are to be rewritten (traefik-core 1.1).
+    Known {
+        /// Position in the list the level was built from.
+        index: usize,
+        /// Was it one of the older forms?
+        legacy: bool,
+    },
+}
+
+/// Two maps as in Traefik: today's values are consulted first, all older forms share one map, and the
+/// handler added last wins a collision.
+#[derive(Debug)]
+pub(super) struct Table {
+    current: HashMap<[u8; 16], u32, RandomState>,
+    legacy: HashMap<Box<[u8]>, u32, RandomState>,
+}
+
+impl Table {
+    pub(super) fn new<S: AsRef<str>>(handlers: &[S]) -> Self {
+        let mut table = Self {
+            current: HashMap::with_capacity_and_hasher(handlers.len(), RandomState::default()),
+            legacy: HashMap::with_capacity_and_hasher(3 * handlers.len(), RandomState::default()),
+        };
+        for (index, handler) in (0_u32..).zip(handlers) {
+            let name = handler.as_ref();
+            table.current.insert(*CookieValue::of(name).as_bytes(), index);
+            for value in legacy_values(name) {
+                table.legacy.insert(value.into_bytes().into(), index);
+            }
+        }
+        table
+    }
+
+    pub(super) fn lookup(&self, value: &[u8]) -> Lookup {
+        let current = <&[u8; 16]>::try_from(value).ok().and_then(|key| self.current.get(key));
+        let (index, legacy) = match (current, current.is_none().then(|| self.legacy.get(value))) {
+            (Some(&index), _) => (index, false),
+            (None, Some(Some(&index))) => (index, true),
+            _ => return Lookup::Unknown,
+        };
+        Lookup::Known {
+            index: index as usize,
+            legacy,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_handlers_with_one_name_the_later_is_found() {
+        let table = Table::new(&["http://a", "http://b", "http://a"]);
+        let index = |value: &str| match table.lookup(value.as_bytes()) {
+            Lookup::Known { index, .. } => Some(index),
+            _ => None,
+        };
+        assert_eq!(index(&CookieValue::of("http://a").to_string()), Some(2));
+        assert_eq!(index("http://a"), Some(2));
+        assert_eq!(index("http://b"), Some(1));
+        assert_eq!(index("http://c"), None);
+    }
+}

@@ -1,0 +1,136 @@
+//! How a server is connected to: its URL taken apart, its transport, and the `HttpPeer` made once.
+//!
+//! Plain data: nothing here opens a connection.
+
+mod address;
+mod transport;
+mod url;
+
+pub use address::{Address, Resolved};
+pub use transport::{Transport, UnsupportedTransport};
+pub use url::{InvalidUrl, Scheme, ServerUrl};
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::HeaderValue;
+use pingora::protocols::{ALPN, TcpKeepalive};
+use pingora::upstreams::peer::HttpPeer;
+
+/// Streams that share one HTTP/2 connection to a server (Pingora's default is one).
+const MAX_H2_STREAMS: usize = 100;
+
+/// Everything needed to send a request to one server.
+#[derive(Debug)]
+pub struct Upstream {
+    address: Address,
+    peer: HttpPeer,
+    host_header: HeaderValue,
+    base_path: Option<String>,
+    dial_timeout: Option<Duration>,
+}
+
+impl Upstream {
+    /// Prepares the connection to `url` by `transport`. `address` is where a host name's addresses are
+    /// kept over reloads. `preserve_path` puts the URL's path before the request's (traefik-core 3).
+    ///
+    /// # Errors
+    /// When the URL's host cannot stand in a `Host` header.
+    pub fn new(
+        url: &ServerUrl,
+        transport: &Transport,
+        address: Address,
+        preserve_path: bool,
+    ) -> Result<Self, InvalidUrl> {
+        let host_header = HeaderValue::from_str(url.authority())
+            .map_err(|_| InvalidUrl::Host(url.authority().to_owned()))?;
+        let base_path = preserve_path.then(|| url.path().trim_end_matches('/').to_owned());
+        Ok(Self {
+            peer: prepared_peer(url, transport, &address),
+            address,
+            host_header,
+            base_path: base_path.filter(|path| !path.is_empty()),
+            dial_timeout: transport.dial_timeout,
+        })
+    }
+
+    /// Where its addresses come from.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The peer at `address`; Pingora wants an owned one for every attempt.
+    #[must_use]
+    pub fn peer(&self, address: SocketAddr) -> HttpPeer {
+        let mut peer = self.peer.clone();
+        if !matches!(self.address, Address::Fixed(_)) {
+            peer._address = address.into();
+        }
+        peer
+    }
+
+    /// The server's own `Host`, with the port as written.
+    #[must_use]
+    pub fn host_header(&self) -> &HeaderValue {
+        &self.host_header
+    }
+
+    /// Path to put before the request's, without a slash at its end; `None` for none.
+    #[must_use]
+    pub fn base_path(&self) -> Option<&str> {
+        self.base_path.as_deref()
+    }
+
+    /// Longest time for one connect; `None` for the system's own limit.
+    #[must_use]
+    pub fn dial_timeout(&self) -> Option<Duration> {
+        self.dial_timeout
+    }
+}
+
+fn prepared_peer(url: &ServerUrl, transport: &Transport, address: &Address) -> HttpPeer {
+    let tls = url.scheme() == Scheme::Https;
+    // rustls does not verify at all when the SNI is empty (pingora-0.9 6.2), so that there always is one.
+    let sni = if !tls {
+        String::new()
+    } else if transport.server_name.is_empty() {
+        url.host().to_owned()
+    } else {
+        transport.server_name.clone()
+    };
+    let placeholder = SocketAddr::from(([0, 0, 0, 0], url.port()));
+    let mut peer = HttpPeer::new(address.fixed().unwrap_or(placeholder), tls, sni);
+    peer.group_key = group_key(url.scheme(), transport);
+    let options = &mut peer.options;
+    options.connection_timeout = transport.dial_timeout;
+    options.total_connection_timeout = transport.dial_timeout;
+    options.read_timeout = transport.response_header_timeout;
+    options.idle_timeout = transport.idle_timeout;
+    options.verify_cert = !transport.insecure_skip_verify;
+    options.verify_hostname = !transport.insecure_skip_verify;
+    options.max_h2_streams = MAX_H2_STREAMS;
+    options.alpn = match url.scheme() {
+        Scheme::H2c => ALPN::H2,
+        Scheme::Https if !transport.disable_http2 => ALPN::H2H1,
+        Scheme::Http | Scheme::Https => ALPN::H1,
+    };
+    options.tcp_keepalive = Some(TcpKeepalive {
+        idle: Duration::from_secs(30),
+        interval: Duration::from_secs(15),
+        count: 5,
+        #[cfg(target_os = "linux")]
+        user_timeout: Duration::ZERO,
+    });
+    peer
+}
+
+/// Pingora's reuse key leaves out the ALPN and most of the transport (pingora-0.9 6.1): connections made
+/// under one trust must not serve another.
+fn group_key(scheme: Scheme, transport: &Transport) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    scheme.hash(&mut hasher);
+    transport.hash(&mut hasher);
+    hasher.finish()
+}
