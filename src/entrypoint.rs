@@ -80,8 +80,8 @@ impl EntryPoint {
         global: &install::Global,
     ) -> Result<Self, InvalidEntryPoint> {
         let strategy = &written.http.underscore_headers_strategy;
-        let underscores = Underscores::parse(strategy)
-            .ok_or_else(|| InvalidEntryPoint::Underscores(strategy.clone()))?;
+        let underscores =
+            Underscores::parse(strategy).ok_or_else(|| InvalidEntryPoint::Underscores(strategy.clone()))?;
         Ok(Self {
             name: name.to_owned(),
             index,

@@ -87,11 +87,7 @@ impl ProxyHttp for Edge {
         }
     }
 
-    async fn proxy_upstream_filter(
-        &self,
-        session: &mut Session,
-        ctx: &mut Context,
-    ) -> Result<bool> {
+    async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         if ctx.choose(&session.req_header().headers) {
             return Ok(true);
         }
@@ -161,19 +157,18 @@ impl ProxyHttp for Edge {
         Ok(())
     }
 
-    async fn fail_to_proxy(
-        &self,
-        session: &mut Session,
-        error: &Error,
-        ctx: &mut Context,
-    ) -> FailToProxy {
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
         let failure = ctx.failure().unwrap_or_else(|| Failure::of(error));
         failure.answer(session).await
     }
 
     /// Failures of servers and clients are no errors of piton: they are logged at debug level only.
     fn suppress_error_log(&self, _session: &Session, ctx: &Context, error: &Error) -> bool {
-        tracing::debug!(service = ctx.service_name(), server = ctx.server_url(), "request failed: {error}");
+        tracing::debug!(
+            service = ctx.service_name(),
+            server = ctx.server_url(),
+            "request failed: {error}"
+        );
         true
     }
 

@@ -46,10 +46,12 @@ pub(super) fn plan(args: &Serve) -> Result<Startup, StartFailure> {
 pub(super) fn read(path: &Path) -> Result<(Install, Vec<Problem>), Vec<Problem>> {
     let problem = |text: String| vec![Problem::error("", text).in_file(&Arc::from(path))];
     let notation = Notation::of_path(path);
-    let notation = notation.ok_or_else(|| {
-        problem("has no extension that is known; use .yaml, .yml or .toml".to_owned())
-    })?;
-    if !fs::metadata(path).map_err(|error| problem(format!("cannot be read: {error}")))?.is_file() {
+    let notation = notation
+        .ok_or_else(|| problem("has no extension that is known; use .yaml, .yml or .toml".to_owned()))?;
+    if !fs::metadata(path)
+        .map_err(|error| problem(format!("cannot be read: {error}")))?
+        .is_file()
+    {
         return Err(problem("is not a regular file".to_owned()));
     }
     let bytes = fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;

@@ -27,7 +27,10 @@ impl Limits {
     #[must_use]
     pub fn new(written: &install::EntryPoint) -> Self {
         let timeouts = &written.transport.responding_timeouts;
-        let idle = timeouts.idle_timeout.positive().unwrap_or(Duration::from_secs(180));
+        let idle = timeouts
+            .idle_timeout
+            .positive()
+            .unwrap_or(Duration::from_secs(180));
         let max_header_bytes = usize::try_from(written.http.max_header_bytes).unwrap_or(0);
         Self {
             read: timeouts.read_timeout.positive(),
@@ -65,7 +68,9 @@ impl Limits {
             return false;
         }
         let fields = request.headers.iter();
-        let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let fields: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
         request.raw_path().len() + fields > self.max_header_bytes
     }
 }

@@ -42,7 +42,12 @@ pub(super) fn admit(
     let normalised = entry_point
         .screen_underscores(request)
         .and_then(|()| normalise(request, entry_point))
-        .and_then(|()| entry_point.forwarded().apply(request, client, is_upgrade, machine).ok());
+        .and_then(|()| {
+            entry_point
+                .forwarded()
+                .apply(request, client, is_upgrade, machine)
+                .ok()
+        });
     if normalised.is_none() {
         return Admission::Answer(page::BAD_REQUEST);
     }

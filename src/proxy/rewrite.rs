@@ -96,9 +96,7 @@ fn nominated(response: &ResponseHeader) -> SmallVec<[HeaderName; 2]> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|token| token.trim().parse::<HeaderName>().ok())
-        .filter(|name| {
-            ![header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH].contains(name)
-        })
+        .filter(|name| ![header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH].contains(name))
         .collect()
 }
 

@@ -29,7 +29,10 @@ impl ServeHttp for Echo {
         let mut response = Response::new(Vec::new());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, body.len().into());
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         *response.body_mut() = body;
         response
     }
