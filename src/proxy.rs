@@ -7,12 +7,14 @@
 
 mod admission;
 mod context;
+mod entry_point;
 mod failure;
 mod page;
 mod retry;
 mod rewrite;
 
 pub use context::Context;
+pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use retry::MAX_ATTEMPTS;
 
 use std::sync::Arc;
@@ -26,7 +28,6 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
-use crate::entrypoint::EntryPoints;
 use crate::routing::Snapshot;
 use admission::Admission;
 use failure::Failure;

@@ -8,9 +8,9 @@ use crate::cli::Serve;
 use crate::config::install::Install;
 use crate::config::{Problem, split};
 use crate::control::Control;
-use crate::entrypoint::EntryPoint;
 use crate::provider::Update;
 use crate::provider::file::{self, Places, Source};
+use crate::proxy::EntryPoint;
 use crate::routing::{Kind, Snapshot, Status};
 
 /// Checks the file of `-c` and all files of the file provider; prints every problem.

@@ -12,7 +12,7 @@ use crate::config::AllowEmpty;
 use crate::config::dynamic::Configuration;
 use crate::config::dynamic::http::{Cookie, LoadBalancer, Router, Server, Service, Sticky};
 use crate::config::install::{EntryPoint, Install, Log};
-use crate::entrypoint::bind;
+use crate::listener::bind;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -10,8 +10,8 @@ use http::{HeaderValue, Method, Uri, Version, header};
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
+use super::entry_point::EntryPoint;
 use super::page::{self, Page};
-use crate::entrypoint::EntryPoint;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
 use crate::routing::Snapshot;

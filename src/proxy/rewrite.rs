@@ -8,7 +8,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
 use super::context::Context;
-use crate::entrypoint::append_forwarded_for;
+use super::entry_point::append_forwarded_for;
 use crate::upstream::Upstream;
 
 /// Adapts the request to the chosen server; called once per attempt, on a copy.

@@ -10,7 +10,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::services::ServiceWithDependents;
 use pingora::services::listening::Service;
 
-use crate::entrypoint::{Bound, Front};
+use crate::listener::{Bound, Front};
 
 struct Echo {
     name: String,

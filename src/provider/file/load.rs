@@ -127,7 +127,10 @@ fn read_file(path: &Path) -> Result<(Configuration, Vec<Problem>), Vec<Problem>>
 }
 
 /// Reads a regular file of bounded size; anything else could block or never end.
-pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+///
+/// # Errors
+/// When it is not such a file, or cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     let unreadable = |error: io::Error| file_problem(path, format!("cannot be read: {error}"));
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
