@@ -94,6 +94,7 @@ fn host_of(request: &RequestHeader) -> &str {
 /// should see.
 fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()> {
     let is_h2 = request.version == Version::HTTP_2;
+    let is_absolute = !is_h2 && make_origin_form(request)?;
     let has_host = request.headers.contains_key(header::HOST) || request.uri.authority().is_some();
     if request.version == Version::HTTP_11 && !has_host {
         return None;
@@ -101,13 +102,9 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Some(());
     }
-    if !request.raw_path_is_utf8() {
-        return None;
-    }
     let path = clean_path(request.uri.path(), entry_point.sanitizes_path()).ok()?;
     let query = request.uri.query().map(|query| entry_point.clean_query(query));
     let same_query = query.as_deref() == request.uri.query();
-    let is_absolute = !is_h2 && request.uri.authority().is_some();
     if path == request.uri.path() && same_query && !is_absolute {
         return Some(());
     }
@@ -116,12 +113,31 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
         None => path.parse().ok()?,
     };
     let uri = replaced(&request.uri, target, is_h2)?;
-    let host = request.uri.authority().filter(|_| is_absolute);
-    if let Some(host) = host.and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
-        request.insert_header(header::HOST, host).ok()?;
-    }
     request.set_uri(uri);
     Some(())
+}
+
+/// Looks at the target as it was sent: true when it was in absolute form, whose host is then in `Host` and
+/// whose path is in the URI (Pingora has checked that both hosts are the same). `None` for every other form
+/// but origin-form, and for bytes that no target may have.
+fn make_origin_form(request: &mut RequestHeader) -> Option<bool> {
+    let raw = request.raw_path();
+    if !request.raw_path_is_utf8() || raw.iter().any(|byte| byte.is_ascii_control() || *byte == b' ') {
+        return None;
+    }
+    match raw {
+        [b'/', ..] => return Some(false),
+        b"*" if request.method == Method::OPTIONS => return Some(false),
+        _ => {}
+    }
+    let absolute = Uri::try_from(raw).ok()?;
+    let is_web = matches!(absolute.scheme_str(), Some("http" | "https"));
+    let authority = absolute.authority().filter(|_| is_web)?;
+    if !request.headers.contains_key(header::HOST) {
+        let host = HeaderValue::from_str(authority.as_str()).ok()?;
+        request.insert_header(header::HOST, host).ok()?;
+    }
+    Some(true)
 }
 
 /// `uri` with another path and query; scheme and authority stay for HTTP/2 only, where they are fields of

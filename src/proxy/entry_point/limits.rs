@@ -48,8 +48,11 @@ impl Limits {
 
     /// Sets them on a session; to be called for every request, since Pingora starts each with defaults.
     pub fn apply(&self, session: &mut Session) {
-        // Without this an idle connection is kept for ever after its first request.
-        session.set_keepalive(Some(self.idle));
+        // Without this an idle connection is kept for ever after its first request. One that the client
+        // wants closed (HTTP/1.0, `Connection: close`) stays so.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(self.idle));
+        }
         if self.max_requests.is_some() && session.get_keepalive_reuses_remaining().is_none() {
             session.set_keepalive_reuses_remaining(self.max_requests.map(|count| count - 1));
         }
