@@ -1,8 +1,9 @@
 //! Least time: mean time to first byte x (1 + in flight) / weight, smallest wins (traefik-core 2.4).
 //!
 //! Where it differs from Traefik on purpose: microseconds, sticky requests count, a failed attempt counts
-//! as a slow one, and a server without a fresh measurement is given the mean of the measured ones instead
-//! of zero, so that neither a cold nor a dead server draws the herd.
+//! as a slow one, and a server without a fresh measurement is sent one request at once; while that is out it
+//! is given the mean of the measured ones instead of zero. So neither a cold nor a dead server draws the herd,
+//! and none is forgotten beside a fast one that is always idle.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,7 +60,7 @@ impl LeastTime {
             let load = (1.0 + f64::from(in_flight)) * step(server);
             let mean = server.state().latency().fresh_mean(draw.now, in_flight == 0);
             let best = Best {
-                score: mean.unwrap_or(1.0) * load,
+                score: score(mean, load, in_flight),
                 deadline: self.deadline(index),
                 index,
             };
@@ -99,6 +100,15 @@ impl LeastTime {
             let next = winner.deadline + step(server);
             slot.store(next.to_bits(), Ordering::Relaxed);
         }
+    }
+}
+
+/// Without a mean, in units of the mean of the others: nothing for an idle server, which needs a measurement.
+fn score(mean: Option<f64>, load: f64, in_flight: u32) -> f64 {
+    match mean {
+        Some(mean) => mean * load,
+        None if in_flight == 0 => 0.0,
+        None => load,
     }
 }
 

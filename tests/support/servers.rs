@@ -1,0 +1,118 @@
+//! Servers and pools without a network, and the arithmetic of fair shares.
+#![allow(dead_code, reason = "every test binary uses its own part")]
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue, header};
+use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy};
+use piton::config::dynamic::http::{Cookie, LoadBalancer};
+use piton::service::{Kind, Servers, Service};
+use piton::sticky::{CookieValue, Sticky};
+use piton::upstream::{Address, ServerUrl, Transport, Upstream};
+
+/// An upstream that nobody connects to.
+pub fn upstream() -> Upstream {
+    let url = ServerUrl::parse("http://127.0.0.1:9").unwrap();
+    let address = Address::Fixed(([127, 0, 0, 1], 9).into());
+    Upstream::new(&url, &Transport::default(), address, false).unwrap()
+}
+
+/// A pool over named servers with weights, all up and unmeasured.
+pub fn pool(strategy: Strategy, servers: &[(&str, u32)]) -> Pool {
+    let signals = Arc::new(Signals::default());
+    let servers = servers.iter().map(|&(name, weight)| {
+        let state = Arc::new(ServerState::new(Arc::clone(&signals)));
+        Arc::new(Server::new(name, weight, false, upstream(), state))
+    });
+    Pool::new(servers.collect(), strategy, Arc::clone(&signals), None)
+}
+
+/// A pool over `a`, `b`, `c` ... with these weights.
+pub fn lettered(strategy: Strategy, weights: &[u32]) -> Pool {
+    let names: Vec<String> = ('A'..).take(weights.len()).map(String::from).collect();
+    let servers: Vec<(&str, u32)> = names
+        .iter()
+        .map(String::as_str)
+        .zip(weights.iter().copied())
+        .collect();
+    pool(strategy, &servers)
+}
+
+/// The pool after a reload to `servers`, states kept by name, as `routing::compile` does it.
+pub fn reloaded(old: &Pool, strategy: Strategy, servers: &[(&str, u32)]) -> Pool {
+    let signals = Arc::clone(old.signals());
+    let servers = servers.iter().map(|&(name, weight)| {
+        let kept = old.servers().iter().find(|server| server.url() == name);
+        let state = kept.map_or_else(
+            || Arc::new(ServerState::new(Arc::clone(&signals))),
+            |server| Arc::clone(server.state()),
+        );
+        Arc::new(Server::new(name, weight, false, upstream(), state))
+    });
+    Pool::new(servers.collect(), strategy, Arc::clone(&signals), Some(old))
+}
+
+/// A draw at `now` with `entropy`, for a client without an address.
+pub fn draw(now: Micros, entropy: u64) -> Draw {
+    Draw {
+        now,
+        entropy,
+        client: None,
+    }
+}
+
+/// Names of `count` picks in a row, joined.
+pub fn sequence(pool: &Pool, count: usize) -> String {
+    (0..count)
+        .map(|_| {
+            let index = pool.pick(&draw(1, 0), &[]).expect("a server is open");
+            pool.servers()[index as usize].url()
+        })
+        .collect()
+}
+
+/// Takes the server called `name` up or down, as an active check does.
+pub fn set_up(pool: &Pool, name: &str, up: bool) {
+    let server = pool.servers().iter().find(|server| server.url() == name);
+    server.expect("the server exists").state().probed(up);
+}
+
+/// Pearson's statistic of `seen` against shares in proportion to `weights`.
+pub fn chi_square(seen: &[u32], weights: &[f64]) -> f64 {
+    let picks: u32 = seen.iter().sum();
+    let total: f64 = weights.iter().sum();
+    seen.iter()
+        .zip(weights)
+        .map(|(&seen, weight)| {
+            let expected = f64::from(picks) * weight / total;
+            (f64::from(seen) - expected).powi(2) / expected
+        })
+        .sum()
+}
+
+/// A sticky service over `pool`; its cookie is called `s`.
+pub fn sticky_service(pool: Pool) -> Service {
+    let cookie = Cookie {
+        name: "s".to_owned(),
+        ..Cookie::default()
+    };
+    let names: Vec<&str> = pool.servers().iter().map(|server| server.url()).collect();
+    let servers = Servers {
+        written: LoadBalancer::default(),
+        transport: Transport::default(),
+        sticky: Some(Sticky::new(&cookie, "app@file", &names)),
+        passive: None,
+        pool,
+    };
+    Service::new("app@file".to_owned(), Kind::Servers(servers))
+}
+
+/// A request's header with the cookie of the server called `name`, as the last of `cookies`.
+pub fn header_with_cookie(name: &str, cookies: usize) -> HeaderMap {
+    let mut line: String = (1..cookies)
+        .map(|n| format!("other_cookie_{n}=0123456789abcdef; "))
+        .collect();
+    line += &format!("s={}", CookieValue::of(name));
+    let value = HeaderValue::from_str(&line).expect("visible ASCII");
+    HeaderMap::from_iter([(header::COOKIE, value)])
+}
