@@ -75,6 +75,11 @@ impl Client {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// How long to wait for the next bytes from now on.
+    pub fn set_patience(&mut self, time: Duration) {
+        self.stream.set_read_timeout(Some(time)).unwrap();
+    }
+
     /// Writes these bytes. That the other side has closed is seen when reading.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref());
