@@ -45,8 +45,11 @@ impl Limits {
 
     /// Sets them on a session; to be called for every request, since Pingora starts each with defaults.
     pub fn apply(&self, session: &mut Session) {
-        // Without this an idle connection is kept for ever after its first request.
-        session.set_keepalive(Some(self.idle));
+        // Without this an idle connection is kept for ever after its first request. One that Pingora wants
+        // to close stays so: framed by chunks and length at once (RFC 9112 section 6.1), or HTTP/1.0.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(self.idle));
+        }
         if self.max_requests.is_some() && session.get_keepalive_reuses_remaining().is_none() {
             session.set_keepalive_reuses_remaining(self.max_requests.map(|count| count - 1));
         }

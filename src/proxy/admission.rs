@@ -93,16 +93,21 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
     if request.version == Version::HTTP_11 && !has_host {
         return None;
     }
+    one_length(request)?;
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Some(());
     }
     if !request.raw_path_is_utf8() {
         return None;
     }
+    // Pingora keeps any other target as sent, whatever the path that it shows (`host:port`, `?query`).
+    let is_absolute = !is_h2 && is_absolute_form(request.raw_path());
+    if !is_h2 && !is_absolute && !request.raw_path().starts_with(b"/") {
+        return None;
+    }
     let path = clean_path(request.uri.path(), entry_point.sanitizes_path()).ok()?;
     let query = request.uri.query().map(|query| entry_point.clean_query(query));
     let same_query = query.as_deref() == request.uri.query();
-    let is_absolute = !is_h2 && request.uri.authority().is_some();
     if path == request.uri.path() && same_query && !is_absolute {
         return Some(());
     }
@@ -111,12 +116,29 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
         None => path.parse().ok()?,
     };
     let uri = replaced(&request.uri, target, is_h2)?;
-    let host = request.uri.authority().filter(|_| is_absolute);
-    if let Some(host) = host.and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
-        request.insert_header(header::HOST, host).ok()?;
-    }
     request.set_uri(uri);
     Some(())
+}
+
+/// `http://host/path`, the form for proxies (RFC 9112 section 3.2.2). Its host is that of the `Host` field:
+/// Pingora has refused all others.
+fn is_absolute_form(target: &[u8]) -> bool {
+    let begins = |with: &str| {
+        let start = target.get(..with.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
+    };
+    begins("http://") || begins("https://")
+}
+
+/// Of several equal lengths, which Pingora has made sure they are, one is sent on (RFC 9110 section 8.6).
+fn one_length(request: &mut RequestHeader) -> Option<()> {
+    let mut lengths = request.headers.get_all(header::CONTENT_LENGTH).iter();
+    let first = lengths.next().cloned();
+    let are_several = lengths.next().is_some();
+    match first.filter(|_| are_several) {
+        Some(first) => request.insert_header(header::CONTENT_LENGTH, first).ok(),
+        None => Some(()),
+    }
 }
 
 /// `uri` with another path and query; scheme and authority stay for HTTP/2 only, where they are fields of

@@ -160,11 +160,19 @@ fn names_with_spaces_are_refused() {
 #[test]
 fn request_lines_that_are_none_are_refused() {
     let front = Front::new();
-    for line in ["GET /", "GET  / HTTP/1.1", "GET / HTTP/9.9", "GET / HTTQ/1.1", "G@T / HTTP/1.1", "/ HTTP/1.1", "GET"] {
+    for line in ["GET /", "GET / HTTP/9.9", "GET / HTTQ/1.1", "G@T / HTTP/1.1", "/ HTTP/1.1", "GET"] {
         let statuses = front.statuses(format!("{line}\r\nHost: a\r\n\r\n"));
         assert!(statuses == [400] || statuses == [505] || statuses.is_empty(), "{line:?}: {statuses:?}");
     }
     assert!(front.server.received().is_empty(), "{:?}", front.targets());
+}
+
+#[test]
+fn more_spaces_in_a_request_line_than_needed_are_not_sent_on() {
+    let front = Front::new();
+    let statuses = front.statuses("GET   /   HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(statuses == [400] || statuses == [200], "{statuses:?}");
+    assert!(front.targets().iter().all(|line| line == "GET / HTTP/1.1"), "{:?}", front.targets());
 }
 
 #[test]
@@ -182,6 +190,19 @@ fn an_old_request_without_a_host_is_sent_on_with_one() {
     let seen = front.server.last();
     assert_eq!(seen.line(), "GET /old HTTP/1.1");
     assert!(seen.header("host").is_some_and(|host| !host.is_empty()), "{}", seen.head);
+}
+
+#[test]
+fn an_old_client_sees_the_end_of_the_connection() {
+    let front = Front::new();
+    let mut client = Client::connect(front.piton.address());
+    assert_eq!(client.exchange("GET / HTTP/1.0\r\nHost: a\r\n\r\n").text(), "app");
+    assert!(client.is_closed_within(Duration::from_secs(2)), "it would wait for ever");
+    let mut client = Client::connect(front.piton.address());
+    for _ in 0..2 {
+        let answer = client.exchange("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+        assert_eq!(answer.text(), "app", "kept when asked for");
+    }
 }
 
 #[test]

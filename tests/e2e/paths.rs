@@ -96,12 +96,21 @@ fn semicolons_in_a_query_can_be_encoded_instead() {
 #[test]
 fn an_absolute_target_becomes_an_origin_form_one_with_its_host() {
     let front = Front::new("");
-    let head = "GET http://a.test:81/x/../y?z=1 HTTP/1.1\r\nHost: a.test:81\r\nConnection: close\r\n\r\n";
-    let answer = Client::connect(front.piton.address()).exchange(head);
-    assert_eq!(answer.status, 200, "{}", answer.head);
-    let seen = front.server.last();
-    assert_eq!(seen.line(), "GET /y?z=1 HTTP/1.1");
-    assert_eq!(seen.header("host"), Some("a.test:81"));
+    for (target, seen) in [
+        ("http://a.test:81/x/../y?z=1", "/y?z=1"),
+        ("http://a.test:81/y?z=1", "/y?z=1"),
+        ("HTTP://a.test:81/y", "/y"),
+        ("http://a.test:81/", "/"),
+        ("http://a.test:81", "/"),
+        ("http://a.test:81?z=1", "/?z=1"),
+    ] {
+        let head = format!("GET {target} HTTP/1.1\r\nHost: a.test:81\r\nConnection: close\r\n\r\n");
+        let answer = Client::connect(front.piton.address()).exchange(head);
+        assert_eq!(answer.status, 200, "{target}: {}", answer.head);
+        let last = front.server.last();
+        assert_eq!(last.line(), format!("GET {seen} HTTP/1.1"), "for {target}");
+        assert_eq!(last.header("host"), Some("a.test:81"));
+    }
 }
 
 #[test]
@@ -115,7 +124,7 @@ fn an_absolute_target_for_another_host_is_refused() {
 #[test]
 fn targets_that_are_no_paths_reach_no_server() {
     let front = Front::new("");
-    for target in ["echo", "a.test:80", "*", "/a%", "/a%f", "/a%zz", "/a\u{0}b", "/a\u{1}b", "/a\u{7f}b", "/a b"] {
+    for target in ["echo", "a.test:80", "?x=1", "ftp://a/b", "*", "/a%", "/a%f", "/a%zz", "/a\u{0}b", "/a\u{1}b", "/a\u{7f}b", "/a b"] {
         let answer = front.ask(target);
         assert_eq!(answer.status, 400, "{target:?}: {}", answer.head);
     }
