@@ -7,12 +7,14 @@
 
 mod admission;
 mod context;
+mod entry_point;
 mod failure;
 mod page;
 mod retry;
 mod rewrite;
 
 pub use context::Context;
+pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use retry::MAX_ATTEMPTS;
 
 use std::sync::Arc;
@@ -26,7 +28,6 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
-use crate::entrypoint::EntryPoints;
 use crate::routing::Snapshot;
 use admission::Admission;
 use failure::Failure;
@@ -87,11 +88,7 @@ impl ProxyHttp for Edge {
         }
     }
 
-    async fn proxy_upstream_filter(
-        &self,
-        session: &mut Session,
-        ctx: &mut Context,
-    ) -> Result<bool> {
+    async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         if ctx.choose(&session.req_header().headers) {
             return Ok(true);
         }
@@ -158,19 +155,18 @@ impl ProxyHttp for Edge {
         Ok(())
     }
 
-    async fn fail_to_proxy(
-        &self,
-        session: &mut Session,
-        error: &Error,
-        ctx: &mut Context,
-    ) -> FailToProxy {
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
         let failure = ctx.failure().unwrap_or_else(|| Failure::of(error));
         failure.answer(session).await
     }
 
     /// Failures of servers and clients are no errors of piton: they are logged at debug level only.
     fn suppress_error_log(&self, _session: &Session, ctx: &Context, error: &Error) -> bool {
-        tracing::debug!(service = ctx.service_name(), server = ctx.server_url(), "request failed: {error}");
+        tracing::debug!(
+            service = ctx.service_name(),
+            server = ctx.server_url(),
+            "request failed: {error}"
+        );
         true
     }
 

@@ -8,9 +8,9 @@ use crate::cli::Serve;
 use crate::config::install::Install;
 use crate::config::{Problem, split};
 use crate::control::Control;
-use crate::entrypoint::EntryPoint;
 use crate::provider::Update;
 use crate::provider::file::{self, Places, Source};
+use crate::proxy::EntryPoint;
 use crate::routing::{Kind, Snapshot, Status};
 
 /// Checks the file of `-c` and all files of the file provider; prints every problem.
@@ -23,7 +23,11 @@ pub(super) fn check(args: &Serve) -> ExitCode {
     match conf::read(path) {
         Ok((install, warnings)) => {
             problems.extend(warnings);
-            problems.extend(of_values(&install).into_iter().map(|problem| problem.in_file(&path.as_path().into())));
+            problems.extend(
+                of_values(&install)
+                    .into_iter()
+                    .map(|problem| problem.in_file(&path.as_path().into())),
+            );
             problems.extend(of_files(&install));
         }
         Err(found) => problems.extend(found),
@@ -31,12 +35,14 @@ pub(super) fn check(args: &Serve) -> ExitCode {
     for problem in &problems {
         eprintln!("{problem}");
     }
-    if problems.iter().any(Problem::is_error) {
-        eprintln!("{}: not usable", path.display());
-        return ExitCode::FAILURE;
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let warnings = problems.len() - errors;
+    eprintln!("{}: {errors} errors, {warnings} warnings", path.display());
+    if errors == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
-    eprintln!("{}: good", path.display());
-    ExitCode::SUCCESS
 }
 
 /// Values of the static configuration that parse but cannot be used.
@@ -95,6 +101,10 @@ fn of_meaning(snapshot: &Snapshot, source: &Source) -> Vec<Problem> {
         };
         places.place(problem, &["http", kind, name], &reason.key)
     });
-    let notes = snapshot.report.notes.iter().map(|note| Problem::warning("", note));
+    let notes = snapshot
+        .report
+        .notes
+        .iter()
+        .map(|note| Problem::warning("", note));
     reasons.chain(notes).collect()
 }

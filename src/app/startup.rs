@@ -6,9 +6,10 @@ use pingora::services::ServiceWithDependents;
 use crate::config::dynamic::Configuration;
 use crate::config::install::Install;
 use crate::config::{Problem, Problems};
-use crate::entrypoint::{BindFailure, InvalidEntryPoint};
+use crate::listener::BindFailure;
 use crate::logging::InvalidLog;
 use crate::provider::file::Source;
+use crate::proxy::InvalidEntryPoint;
 use crate::upstream::UnsupportedTransport;
 
 /// Everything a server is started from.

@@ -113,11 +113,19 @@ impl Probe {
         Err(format!("more than {MAX_REDIRECTS} redirects"))
     }
 
-    async fn exchange(&self, question: &HttpQuestion, peer: &HttpPeer, target: &str) -> Result<Answer, String> {
+    async fn exchange(
+        &self,
+        question: &HttpQuestion,
+        peer: &HttpPeer,
+        target: &str,
+    ) -> Result<Answer, String> {
         let words = |error: Box<Error>| error.to_string();
         let request = question.request(target)?;
         let (mut session, _) = self.connector.get_http_session(peer).await.map_err(words)?;
-        session.write_request_header(Box::new(request)).await.map_err(words)?;
+        session
+            .write_request_header(Box::new(request))
+            .await
+            .map_err(words)?;
         session.finish_request_body().await.map_err(words)?;
         session.read_response_header().await.map_err(words)?;
         let response = session.response_header().ok_or("no response header")?;
@@ -170,9 +178,15 @@ fn redirect(question: &HttpQuestion, response: &pingora::http::ResponseHeader) -
     }
     let location = response.headers.get(header::LOCATION)?.to_str().ok()?;
     let uri: Uri = location.parse().ok()?;
-    let elsewhere = uri.authority().is_some_and(|authority| authority.as_str() != question.url.authority());
+    let elsewhere = uri
+        .authority()
+        .is_some_and(|authority| authority.as_str() != question.url.authority());
     let target = uri.path_and_query().filter(|_| !elsewhere)?.as_str();
-    Some(if target.starts_with('/') { target.to_owned() } else { format!("/{target}") })
+    Some(if target.starts_with('/') {
+        target.to_owned()
+    } else {
+        format!("/{target}")
+    })
 }
 
 fn jittered(interval: Duration, entropy: u64) -> Duration {
@@ -191,7 +205,11 @@ impl HealthCheck for Probe {
             self.server.state().probed(true);
         }
         answer.map_err(|reason| {
-            tracing::debug!(service = self.plan.service, server = self.plan.server, "health check failed: {reason}");
+            tracing::debug!(
+                service = self.plan.service,
+                server = self.plan.server,
+                "health check failed: {reason}"
+            );
             Error::explain(ErrorType::Custom("HealthCheck"), reason)
         })
     }

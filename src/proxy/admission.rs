@@ -10,8 +10,8 @@ use http::{HeaderValue, Method, Uri, Version, header};
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
+use super::entry_point::EntryPoint;
 use super::page::{self, Page};
-use crate::entrypoint::EntryPoint;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
 use crate::routing::Snapshot;
@@ -42,7 +42,12 @@ pub(super) fn admit(
     let normalised = entry_point
         .screen_underscores(request)
         .and_then(|()| normalise(request, entry_point))
-        .and_then(|()| entry_point.forwarded().apply(request, client, is_upgrade, machine).ok());
+        .and_then(|()| {
+            entry_point
+                .forwarded()
+                .apply(request, client, is_upgrade, machine)
+                .ok()
+        });
     if normalised.is_none() {
         return Admission::Answer(page::BAD_REQUEST);
     }
@@ -89,6 +94,7 @@ fn host_of(request: &RequestHeader) -> &str {
 /// should see.
 fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()> {
     let is_h2 = request.version == Version::HTTP_2;
+    let is_absolute = !is_h2 && make_origin_form(request)?;
     let has_host = request.headers.contains_key(header::HOST) || request.uri.authority().is_some();
     if request.version == Version::HTTP_11 && !has_host {
         return None;
@@ -96,14 +102,6 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
     one_length(request)?;
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Some(());
-    }
-    if !request.raw_path_is_utf8() {
-        return None;
-    }
-    // Pingora keeps any other target as sent, whatever the path that it shows (`host:port`, `?query`).
-    let is_absolute = !is_h2 && is_absolute_form(request.raw_path());
-    if !is_h2 && !is_absolute && !request.raw_path().starts_with(b"/") {
-        return None;
     }
     let path = clean_path(request.uri.path(), entry_point.sanitizes_path()).ok()?;
     let query = request.uri.query().map(|query| entry_point.clean_query(query));
@@ -120,14 +118,27 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
     Some(())
 }
 
-/// `http://host/path`, the form for proxies (RFC 9112 section 3.2.2). Its host is that of the `Host` field:
-/// Pingora has refused all others.
-fn is_absolute_form(target: &[u8]) -> bool {
-    let begins = |with: &str| {
-        let start = target.get(..with.len());
-        start.is_some_and(|start| start.eq_ignore_ascii_case(with.as_bytes()))
-    };
-    begins("http://") || begins("https://")
+/// Looks at the target as it was sent: true when it was in absolute form, whose host is then in `Host` and
+/// whose path is in the URI (Pingora has checked that both hosts are the same). `None` for every other form
+/// but origin-form, and for bytes that no target may have.
+fn make_origin_form(request: &mut RequestHeader) -> Option<bool> {
+    let raw = request.raw_path();
+    if !request.raw_path_is_utf8() || raw.iter().any(|byte| byte.is_ascii_control() || *byte == b' ') {
+        return None;
+    }
+    match raw {
+        [b'/', ..] => return Some(false),
+        b"*" if request.method == Method::OPTIONS => return Some(false),
+        _ => {}
+    }
+    let absolute = Uri::try_from(raw).ok()?;
+    let is_web = matches!(absolute.scheme_str(), Some("http" | "https"));
+    let authority = absolute.authority().filter(|_| is_web)?;
+    if !request.headers.contains_key(header::HOST) {
+        let host = HeaderValue::from_str(authority.as_str()).ok()?;
+        request.insert_header(header::HOST, host).ok()?;
+    }
+    Some(true)
 }
 
 /// Of several equal lengths, which Pingora has made sure they are, one is sent on (RFC 9110 section 8.6).

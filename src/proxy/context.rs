@@ -124,7 +124,11 @@ impl Context {
         if success {
             server.state().succeeded();
         } else if server.state().failed(policy, now) {
-            tracing::warn!(service = service.name(), server = server.url(), "server is down: live requests failed");
+            tracing::warn!(
+                service = service.name(),
+                server = server.url(),
+                "server is down: live requests failed"
+            );
         }
     }
 

