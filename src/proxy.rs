@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use http::{HeaderValue, header};
+use http::HeaderValue;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::upstreams::peer::HttpPeer;
@@ -150,10 +150,7 @@ impl ProxyHttp for Edge {
         if !failure::is_final(response.status) {
             return Ok(());
         }
-        // Appended, not inserted: the application's own cookies stay.
-        for cookie in ctx.take_cookies() {
-            response.append_header(header::SET_COOKIE, cookie)?;
-        }
+        rewrite::add_cookies(response, ctx.take_cookies())?;
         rewrite::for_old_clients(session.req_header().version, response);
         Ok(())
     }

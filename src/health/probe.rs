@@ -37,8 +37,8 @@ pub(super) struct Probe {
     connector: Arc<Connector>,
     /// The verdict so far.
     up: AtomicBool,
-    /// When the next probe is due.
-    due: Mutex<Instant>,
+    /// When the last probe began; `None` before the first.
+    last: Mutex<Option<Instant>>,
 }
 
 impl Probe {
@@ -49,7 +49,7 @@ impl Probe {
             server,
             connector,
             up: AtomicBool::new(true),
-            due: Mutex::new(Instant::now()),
+            last: Mutex::new(None),
         }
     }
 
@@ -68,17 +68,19 @@ impl Probe {
         PACE
     }
 
-    /// Waits until the probe is due and plans the next: by the verdict so far, a tenth sooner or later, so
-    /// that the servers of a restarted machine are not all asked at one moment.
+    /// Waits until the probe is due: by the verdict of the last one, a tenth sooner or later, so that the
+    /// servers of a restarted machine are not all asked at one moment.
     async fn wait(&self) {
-        let mut due = self.due.lock().await;
-        sleep_until(*due).await;
-        let interval = if self.up.load(Ordering::Relaxed) {
-            self.plan.interval
-        } else {
-            self.plan.unhealthy_interval
-        };
-        *due = Instant::now() + jittered(interval, clock::random());
+        let mut last = self.last.lock().await;
+        if let Some(last) = *last {
+            let interval = if self.up.load(Ordering::Relaxed) {
+                self.plan.interval
+            } else {
+                self.plan.unhealthy_interval
+            };
+            sleep_until(last + jittered(interval, clock::random())).await;
+        }
+        *last = Some(Instant::now());
     }
 
     async fn ask(&self) -> Result<(), String> {

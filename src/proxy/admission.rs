@@ -99,6 +99,7 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
     if request.version == Version::HTTP_11 && !has_host {
         return None;
     }
+    one_length(request)?;
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Some(());
     }
@@ -138,6 +139,17 @@ fn make_origin_form(request: &mut RequestHeader) -> Option<bool> {
         request.insert_header(header::HOST, host).ok()?;
     }
     Some(true)
+}
+
+/// Of several equal lengths, which Pingora has made sure they are, one is sent on (RFC 9110 section 8.6).
+fn one_length(request: &mut RequestHeader) -> Option<()> {
+    let mut lengths = request.headers.get_all(header::CONTENT_LENGTH).iter();
+    let first = lengths.next().cloned();
+    let are_several = lengths.next().is_some();
+    match first.filter(|_| are_several) {
+        Some(first) => request.insert_header(header::CONTENT_LENGTH, first).ok(),
+        None => Some(()),
+    }
 }
 
 /// `uri` with another path and query; scheme and authority stay for HTTP/2 only, where they are fields of

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::context::Context;
 use super::entry_point::append_forwarded_for;
+use crate::service::Cookies;
 use crate::upstream::Upstream;
 
 /// Adapts the request to the chosen server; called once per attempt, on a copy.
@@ -98,6 +99,23 @@ fn nominated(response: &ResponseHeader) -> SmallVec<[HeaderName; 2]> {
         .filter_map(|token| token.trim().parse::<HeaderName>().ok())
         .filter(|name| ![header::UPGRADE, header::TRANSFER_ENCODING, header::CONTENT_LENGTH].contains(name))
         .collect()
+}
+
+/// Adds piton's cookies before the application's own, which stay: Traefik's order (traefik-core 1.4). Of two
+/// with one name browsers keep the last, so the application has the last word.
+pub(super) fn add_cookies(response: &mut ResponseHeader, cookies: Cookies) -> Result<()> {
+    if cookies.is_empty() {
+        return Ok(());
+    }
+    let own: SmallVec<[HeaderValue; 2]> =
+        response.headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    if !own.is_empty() {
+        response.remove_header(&header::SET_COOKIE);
+    }
+    for cookie in cookies.into_iter().chain(own) {
+        response.append_header(header::SET_COOKIE, cookie)?;
+    }
+    Ok(())
 }
 
 /// HTTP/1.0 knows no chunks: the end of the connection ends the body (pingora-0.9 1.4).

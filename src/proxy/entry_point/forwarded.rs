@@ -122,8 +122,30 @@ impl ForwardedHeaders {
                 request.insert_header("X-Forwarded-Host", host)?;
             }
         }
-        request.insert_header("X-Forwarded-Server", machine.clone())
+        request.insert_header("X-Forwarded-Server", machine.clone())?;
+        keep_what_is_nominated(request)
     }
+}
+
+/// Naming a managed field in `Connection` does not remove it on the way to the server: the client could
+/// take away what piton says about it (traefik-core 6.1, step 3).
+fn keep_what_is_nominated(request: &mut RequestHeader) -> Result<()> {
+    let is_kept = |token: &&str| token.parse::<HeaderName>().is_ok_and(|name| is_managed(&name));
+    let fields = request.headers.get_all(header::CONNECTION).iter();
+    let tokens: SmallVec<[&str; 4]> = fields
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect();
+    if !tokens.iter().any(|token| is_kept(token)) {
+        return Ok(());
+    }
+    let others: Vec<&str> = tokens.into_iter().filter(|token| !is_kept(token)).collect();
+    let others = others.join(", ");
+    request.remove_header(&header::CONNECTION);
+    if !others.is_empty() {
+        request.insert_header("Connection", others)?;
+    }
+    Ok(())
 }
 
 fn is_absent(request: &RequestHeader, name: &HeaderName) -> bool {
