@@ -32,6 +32,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
+    survive_hangup();
     logging::start(&startup.install.log)?;
     let doors = Doors::open(&startup.install, startup.upgrade)?;
     let mut control = Control::new(ground(&startup.install)?);
@@ -70,6 +71,15 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     server.add_service(background_service("background", background));
     server.add_services(startup.services);
     server.run_forever()
+}
+
+/// From here on SIGHUP ends the process no more, also before the watcher listens for it: tokio keeps its
+/// handler for good once there was one. The runtime has no thread that a later fork would lose.
+fn survive_hangup() {
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let _entered = runtime.enter();
+        let _ = signal(SignalKind::hangup());
+    }
 }
 
 /// What `X-Forwarded-Server` says.
