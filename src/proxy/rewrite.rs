@@ -107,8 +107,12 @@ pub(super) fn add_cookies(response: &mut ResponseHeader, cookies: Cookies) -> Re
     if cookies.is_empty() {
         return Ok(());
     }
-    let own: SmallVec<[HeaderValue; 2]> =
-        response.headers.get_all(header::SET_COOKIE).iter().cloned().collect();
+    let own: SmallVec<[HeaderValue; 2]> = response
+        .headers
+        .get_all(header::SET_COOKIE)
+        .iter()
+        .cloned()
+        .collect();
     if !own.is_empty() {
         response.remove_header(&header::SET_COOKIE);
     }
