@@ -136,7 +136,7 @@ fn keep_what_is_nominated(request: &mut RequestHeader) -> Result<()> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(',').map(str::trim))
         .collect();
-    if !tokens.iter().any(|token| is_kept(token)) {
+    if !tokens.iter().any(is_kept) {
         return Ok(());
     }
     let others: Vec<&str> = tokens.into_iter().filter(|token| !is_kept(token)).collect();
