@@ -31,6 +31,18 @@ pub enum InvalidLog {
     Twice,
 }
 
+/// Looks whether [`start`] would know what is written, without starting anything.
+///
+/// # Errors
+/// When a level or a format is none.
+pub fn check(log: &Log) -> Result<(), InvalidLog> {
+    filter(&log.level)?;
+    match log.format.as_str() {
+        "" | "common" | "json" => Ok(()),
+        other => Err(InvalidLog::Format(other.to_owned())),
+    }
+}
+
 /// Starts the log of the process.
 ///
 /// # Errors

@@ -7,6 +7,7 @@
 
 mod admission;
 mod context;
+mod door;
 mod entry_point;
 mod failure;
 mod page;
@@ -14,6 +15,7 @@ mod retry;
 mod rewrite;
 
 pub use context::Context;
+pub use door::Door;
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use retry::MAX_ATTEMPTS;
 
@@ -68,6 +70,7 @@ impl ProxyHttp for Edge {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Context) -> Result<()> {
+        door::header_came();
         let entry_point = self.entry_points.at(session.server_addr());
         entry_point.limits().apply(session);
         Ok(())

@@ -8,6 +8,7 @@ use crate::cli::Serve;
 use crate::config::install::Install;
 use crate::config::{Problem, split};
 use crate::control::Control;
+use crate::logging;
 use crate::provider::Update;
 use crate::provider::file::{self, Places, Source};
 use crate::proxy::EntryPoint;
@@ -30,7 +31,10 @@ pub(super) fn check(args: &Serve) -> ExitCode {
             );
             problems.extend(of_files(&install));
         }
-        Err(found) => problems.extend(found),
+        Err(found) => {
+            problems.extend(found);
+            problems.extend(conf::source_of_refused(path).map(of_keys).unwrap_or_default());
+        }
     }
     for problem in &problems {
         eprintln!("{problem}");
@@ -54,6 +58,9 @@ fn of_values(install: &Install) -> Vec<Problem> {
             problems.push(Problem::error(path, error.to_string()));
         }
     }
+    if let Err(error) = logging::check(&install.log) {
+        problems.push(Problem::error("", error.to_string()));
+    }
     if let Err(error) = conf::server_conf(install) {
         problems.push(Problem::error("", error.to_string()));
     }
@@ -61,6 +68,14 @@ fn of_values(install: &Install) -> Vec<Problem> {
         problems.push(Problem::error("", error.to_string()));
     }
     problems
+}
+
+/// What is wrong with the files by themselves: what they mean depends on the static file.
+fn of_keys(source: Source) -> Vec<Problem> {
+    match source.load() {
+        Ok(loaded) => loaded.warnings,
+        Err(problems) => problems,
+    }
 }
 
 fn of_files(install: &Install) -> Vec<Problem> {

@@ -10,7 +10,7 @@ use pingora::server::configuration::ServerConf;
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::cli::Serve;
 use crate::config::install::{self, FileProvider, Install};
-use crate::config::{Notation, Problem};
+use crate::config::{Notation, Problem, Value};
 use crate::provider::file::{Source, read_bytes};
 use crate::proxy::MAX_ATTEMPTS;
 
@@ -61,6 +61,22 @@ pub(super) fn source(provider: &FileProvider) -> Option<Source> {
     } else {
         None
     }
+}
+
+/// Where the file provider reads, as far as a refused static file tells.
+pub(super) fn source_of_refused(path: &Path) -> Option<Source> {
+    let bytes = read_bytes(path).ok()?;
+    let root = Notation::of_path(path)?.parse(&bytes).ok()?;
+    let file = root.get("providers")?.get("file")?;
+    let text = |key| match file.get(key).map(|node| &node.value) {
+        Some(Value::Scalar(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    source(&FileProvider {
+        directory: text("directory"),
+        filename: text("filename"),
+        ..FileProvider::default()
+    })
 }
 
 fn dynamic(install: &Install) -> Dynamic {

@@ -10,7 +10,8 @@ use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::Opt;
 use pingora::server::{Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
-use pingora_proxy::ProxyServiceBuilder;
+use pingora::services::listening::Service;
+use pingora_proxy::http_proxy;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -22,7 +23,7 @@ use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
 use crate::provider::file::{self, Watcher};
-use crate::proxy::{Edge, EntryPoint, EntryPoints};
+use crate::proxy::{Door, Edge, EntryPoint, EntryPoints};
 use crate::routing::EntryPointSpec;
 use crate::upstream::Transport;
 use crate::{logging, resolve};
@@ -32,6 +33,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
+    survive_hangup();
     logging::start(&startup.install.log)?;
     let doors = Doors::open(&startup.install, startup.upgrade)?;
     let mut control = Control::new(ground(&startup.install)?);
@@ -44,10 +46,10 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     };
     let mut server = Server::new_with_opt_and_conf(opt, startup.server);
     server.bootstrap();
-    let edge = Edge::new(control.published(), Arc::new(doors.entry_points), machine_name());
-    let mut proxy = ProxyServiceBuilder::new(&server.configuration, edge)
-        .name("proxy")
-        .build();
+    let entry_points = Arc::new(doors.entry_points);
+    let edge = Edge::new(control.published(), Arc::clone(&entry_points), machine_name());
+    let door = Door::new(http_proxy(&server.configuration, edge), entry_points);
+    let mut proxy = Service::new("proxy".to_owned(), door);
     for key in &doors.keys {
         let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
         proxy.add_listener(ListenerConfig::tcp(key).l4_buffer(buffers));
@@ -70,6 +72,15 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     server.add_service(background_service("background", background));
     server.add_services(startup.services);
     server.run_forever()
+}
+
+/// From here on SIGHUP ends the process no more, also before the watcher listens for it: tokio keeps its
+/// handler for good once there was one. The runtime has no thread that a later fork would lose.
+fn survive_hangup() {
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let _entered = runtime.enter();
+        let _ = signal(SignalKind::hangup());
+    }
 }
 
 /// What `X-Forwarded-Server` says.

@@ -86,6 +86,7 @@ impl ForwardedHeaders {
         if stranger {
             remove_claims(request);
         }
+        keep_what_is_nominated(request);
         stranger
     }
 
@@ -163,6 +164,30 @@ pub struct Facts<'a> {
     pub is_upgrade: bool,
     /// Name of this machine.
     pub machine: &'a HeaderValue,
+}
+
+/// Naming a managed field in `Connection` does not remove it on the way to the server: the client could
+/// take away what piton says about it (traefik-core 6.1, step 3).
+fn keep_what_is_nominated(request: &mut RequestHeader) {
+    let is_kept = |token: &&str| token.parse::<HeaderName>().is_ok_and(|name| is_managed(&name));
+    let fields = request.headers.get_all(header::CONNECTION).iter();
+    let tokens: SmallVec<[&str; 4]> = fields
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .collect();
+    if !tokens.iter().any(is_kept) {
+        return;
+    }
+    let others: Vec<&str> = tokens.into_iter().filter(|token| !is_kept(token)).collect();
+    let others = others.join(", ");
+    request.remove_header(&header::CONNECTION);
+    if let Some(others) = HeaderValue::from_str(&others)
+        .ok()
+        .filter(|others| !others.is_empty())
+    {
+        // Tokens of a valid field are a valid field.
+        let _ = request.insert_header("Connection", others);
+    }
 }
 
 fn is_absent(request: &RequestHeader, name: &HeaderName) -> bool {

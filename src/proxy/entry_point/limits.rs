@@ -46,6 +46,12 @@ impl Limits {
         }
     }
 
+    /// Time for a request to arrive; `None` for no limit.
+    #[must_use]
+    pub fn read(&self) -> Option<Duration> {
+        self.read
+    }
+
     /// Sets them on a session; to be called for every request, since Pingora starts each with defaults.
     pub fn apply(&self, session: &mut Session) {
         // Without this an idle connection is kept for ever after its first request. One that the client
