@@ -105,8 +105,20 @@ impl Control {
                 },
                 () = throttle.due() => {}
             }
-            for update in throttle.take_due(Instant::now()) {
-                self.apply(update);
+            let due = throttle.take_due(Instant::now());
+            if due.is_empty() {
+                continue;
+            }
+            // Compiling ten thousand services takes a while, and probes run on this thread.
+            let compiled = tokio::task::spawn_blocking(move || {
+                for update in due {
+                    self.apply(update);
+                }
+                self
+            });
+            match compiled.await {
+                Ok(control) => self = control,
+                Err(error) => return tracing::error!("configuration could not be applied: {error}"),
             }
         }
     }

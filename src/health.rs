@@ -12,8 +12,10 @@ mod probe;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::server::ShutdownWatch;
+use pingora::server::configuration::ServerConf;
 use pingora_load_balancing::{Backends, HealthCheckService, HealthRegistry, discovery};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -46,11 +48,12 @@ impl Drop for Running {
 }
 
 impl Health {
-    /// No checks yet. Opens the one connector that all probes share: it reads the machine's roots.
+    /// No checks yet. Opens the one connector that all probes share, with the settings that requests have.
     #[must_use]
-    pub fn new(shutdown: ShutdownWatch) -> Self {
+    pub fn new(conf: &ServerConf, shutdown: ShutdownWatch) -> Self {
+        let options = ConnectorOptions::from_server_conf(conf);
         Self {
-            connector: Arc::new(Connector::new(None)),
+            connector: Arc::new(Connector::new(Some(options))),
             shutdown,
             running: HashMap::new(),
         }
@@ -71,16 +74,18 @@ impl Health {
     fn follow(&mut self, snapshot: &Snapshot) {
         let mut before = std::mem::take(&mut self.running);
         for (key, plan, server) in wanted(snapshot) {
+            if self.running.contains_key(&key) {
+                // A URL written twice is one server.
+                continue;
+            }
             let kept = before.remove(&key);
             let same = |running: &Running| {
                 *running.plan == plan && Arc::ptr_eq(running.server.state(), server.state())
             };
             let running = match kept {
                 Some(running) if same(&running) => running,
-                replaced => {
-                    if replaced.is_some() {
-                        server.state().probed(true);
-                    }
+                _ => {
+                    server.state().probing(true);
                     self.start(Arc::new(plan), server)
                 }
             };
@@ -88,7 +93,7 @@ impl Health {
         }
         // Nobody would ever raise a server whose check is gone.
         for running in before.values() {
-            running.server.state().probed(true);
+            running.server.state().probing(false);
         }
     }
 

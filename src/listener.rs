@@ -4,14 +4,18 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::IntoRawFd;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::server::{ListenFds, ShutdownWatch};
+use pingora::server::{Fds, ListenFds, ShutdownWatch};
 use pingora::services::{ServiceReadyNotifier, ServiceWithDependents};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 /// Connections that may wait to be accepted; the kernel caps it at `net.core.somaxconn`.
 const BACKLOG: i32 = 65_535;
+
+/// Silence after which a client is asked whether it is still there, as in Traefik.
+const KEEPALIVE: Duration = Duration::from_secs(180);
 
 /// A socket that could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -41,14 +45,13 @@ pub struct Bound {
 /// When the system refuses.
 pub fn bind(name: &str, host: Option<IpAddr>, port: u16, reuse_port: bool) -> Result<Bound, BindFailure> {
     let address = SocketAddr::new(host.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), port);
-    let bound = listen(address, host.is_none(), reuse_port);
-    // A machine without IPv6 listens on all IPv4 addresses.
-    let (address, bound) = match bound {
+    let bound = match listen(address, host.is_none(), reuse_port) {
+        // A machine without IPv6 listens on all IPv4 addresses. The key stays: it is the same entry point.
         Err(error) if host.is_none() && error.kind() != io::ErrorKind::AddrInUse => {
             let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port);
-            (address, listen(address, false, reuse_port))
+            listen(address, false, reuse_port)
         }
-        bound => (address, bound),
+        bound => bound,
     };
     let failure = |reason| BindFailure {
         name: name.to_owned(),
@@ -74,6 +77,12 @@ fn listen(address: SocketAddr, both_families: bool, reuse_port: bool) -> io::Res
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(reuse_port)?;
     socket.set_nonblocking(true)?;
+    // Accepted sockets inherit it: a client that vanished without a word is noticed, also on a WebSocket.
+    socket.set_tcp_keepalive(
+        &TcpKeepalive::new()
+            .with_time(KEEPALIVE)
+            .with_interval(KEEPALIVE / 6),
+    )?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -83,12 +92,31 @@ fn listen(address: SocketAddr, both_families: bool, reuse_port: bool) -> io::Res
 pub struct Front<S> {
     inner: S,
     sockets: Vec<Bound>,
+    keys: Vec<String>,
 }
 
 impl<S: ServiceWithDependents> Front<S> {
-    /// `inner` shall listen on the keys of `sockets`.
-    pub fn new(inner: S, sockets: Vec<Bound>) -> Self {
-        Self { inner, sockets }
+    /// `inner` listens on `keys`; `sockets` are those of them that are bound already. The others come from
+    /// the process that is taken over, and what that one did not have is bound at the start.
+    pub fn new(inner: S, sockets: Vec<Bound>, keys: Vec<String>) -> Self {
+        Self { inner, sockets, keys }
+    }
+
+    /// Binds what neither this process nor the one taken over had. Pingora would try for half a minute and
+    /// then live on without listening.
+    fn bind_the_rest(&self, table: &mut Fds) -> Result<(), BindFailure> {
+        for key in &self.keys {
+            let address = key
+                .parse::<SocketAddr>()
+                .ok()
+                .filter(|_| table.get(key).is_none());
+            if let Some(address) = address {
+                let host = Some(address.ip()).filter(|ip| !(ip.is_ipv6() && ip.is_unspecified()));
+                let bound = bind(key, host, address.port(), false)?;
+                table.add(bound.key, bound.socket.into_raw_fd());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -106,6 +134,10 @@ impl<S: ServiceWithDependents> ServiceWithDependents for Front<S> {
             for bound in self.sockets.drain(..) {
                 // Pingora owns the descriptor from here on: it closes it, or hands it on at an upgrade.
                 table.add(bound.key, bound.socket.into_raw_fd());
+            }
+            if let Err(failure) = self.bind_the_rest(&mut table) {
+                eprintln!("piton: {failure}");
+                std::process::exit(1);
             }
         }
         self.inner

@@ -78,8 +78,9 @@ fn filter(level: &str) -> Result<EnvFilter, InvalidLog> {
     } else {
         "off"
     };
+    // What keeps Pingora from starting is worth a line at any level.
     let filter = format!(
-        "{level},pingora_core={pingora},pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}"
+        "{level},pingora_core={pingora},pingora_core::server=error,pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}"
     );
     Ok(EnvFilter::new(filter))
 }

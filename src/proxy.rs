@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::upstreams::peer::HttpPeer;
@@ -105,11 +105,11 @@ impl ProxyHttp for Edge {
     fn fail_to_connect(
         &self,
         _session: &mut Session,
-        _peer: &HttpPeer,
+        peer: &HttpPeer,
         ctx: &mut Context,
         error: Box<Error>,
     ) -> Box<Error> {
-        retry::after_failed_connect(ctx, error)
+        retry::after_failed_connect(ctx, peer, error)
     }
 
     fn error_while_proxy(
@@ -130,7 +130,7 @@ impl ProxyHttp for Edge {
         ctx: &mut Context,
     ) -> Result<()> {
         let forwarded = self.entry_points.at(session.server_addr()).forwarded();
-        let facts = ctx.facts(session.is_upgrade_req(), &self.machine);
+        let facts = ctx.facts(retry::is_websocket(session.req_header()), &self.machine);
         if !ctx.origin_is_stated {
             forwarded.state(request, &facts, ctx.origin_is_clean)?;
         }
@@ -159,6 +159,10 @@ impl ProxyHttp for Edge {
         if !failure::is_final(response.status) {
             return Ok(());
         }
+        if response.status == StatusCode::SWITCHING_PROTOCOLS {
+            // What follows may be silent for longer than a request may take to arrive.
+            session.set_read_timeout(None);
+        }
         rewrite::add_cookies(response, ctx.take_cookies())?;
         rewrite::for_old_clients(session.req_header().version, response);
         Ok(())
@@ -171,6 +175,12 @@ impl ProxyHttp for Edge {
 
     /// Failures of servers and clients are no errors of piton: they are logged at debug level only.
     fn suppress_error_log(&self, _session: &Session, ctx: &Context, error: &Error) -> bool {
+        if Failure::of(error) == Failure::Internal && ctx.failure().is_none() {
+            tracing::error!(
+                service = ctx.service_name(),
+                "piton could not serve a request: {error}"
+            );
+        }
         tracing::debug!(
             service = ctx.service_name(),
             server = ctx.server_url(),

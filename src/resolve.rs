@@ -1,45 +1,75 @@
 //! Host names of servers: looked up when first needed, and again and again in the background.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::routing::Snapshot;
 use crate::upstream::{Address, Resolved};
 
 /// How often names are looked up again. The system's resolver does not tell how long an answer is good.
 const EVERY: Duration = Duration::from_secs(30);
+/// How often a name without an address is looked up.
+const EVERY_WITHOUT_ANSWER: Duration = Duration::from_secs(2);
 /// Look-ups at a time.
 const AT_ONCE: usize = 16;
-/// Longest look-up.
+/// Longest look-up, and longest wait for the first.
 const LONGEST: Duration = Duration::from_secs(5);
+/// How often somebody who waits for the first look-up asks.
+const ASK_EVERY: Duration = Duration::from_millis(5);
+
+/// The address to connect to. Requests start no look-up: a name that is new is being looked up already and is
+/// waited for; one that was not found has none.
+pub async fn address_of(address: &Address) -> Option<SocketAddr> {
+    let Address::Named(resolved) = address else {
+        return address.current();
+    };
+    let begin = Instant::now();
+    while resolved.is_pending() && begin.elapsed() < LONGEST {
+        sleep(ASK_EVERY).await;
+    }
+    resolved.current()
+}
 
 /// Looks a name up; what was known before stays when nothing is found.
-pub async fn look_up(resolved: &Resolved) {
+async fn look_up(resolved: &Resolved) {
     let look_up = tokio::net::lookup_host(resolved.name());
-    match timeout(LONGEST, look_up).await {
-        Ok(Ok(found)) => resolved.found(found.collect()),
-        Ok(Err(error)) => tracing::warn!(host = resolved.name().0, "host name not found: {error}"),
-        Err(_) => tracing::warn!(host = resolved.name().0, "host name not found within {LONGEST:?}"),
-    }
+    let found = match timeout(LONGEST, look_up).await {
+        Ok(Ok(found)) => found.collect(),
+        Ok(Err(error)) => {
+            tracing::warn!(host = resolved.name().0, "host name not found: {error}");
+            Vec::new()
+        }
+        Err(_) => {
+            tracing::warn!(host = resolved.name().0, "host name not found within {LONGEST:?}");
+            Vec::new()
+        }
+    };
+    resolved.found(found);
 }
 
 /// Keeps the addresses of all named servers of the published snapshot fresh, until the publisher is gone.
 pub async fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>) {
-    let mut next = Instant::now();
+    let mut all_at = Instant::now();
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        let is_time = next <= Instant::now();
-        if is_time {
-            next = Instant::now() + EVERY;
+        let all = all_at <= Instant::now();
+        if all {
+            all_at = Instant::now() + EVERY;
         }
-        // After a reload only new names: reloads may come faster than answers.
-        let names = named_servers(&snapshot).filter(|name| is_time || name.count() == 0);
-        look_all_up(names).await;
-        if let Ok(Err(_)) = timeout_at(next, snapshots.changed()).await {
+        // Between, only names without an address: reloads may come faster than answers.
+        look_all_up(named_servers(&snapshot).filter(|name| all || name.count() == 0)).await;
+        let missing = named_servers(&snapshot).any(|name| name.count() == 0);
+        let wake = if missing {
+            Instant::now() + EVERY_WITHOUT_ANSWER
+        } else {
+            all_at
+        };
+        if let Ok(Err(_)) = timeout_at(wake, snapshots.changed()).await {
             return;
         }
     }

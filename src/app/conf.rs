@@ -1,5 +1,6 @@
 //! The configuration file: read, reported, turned into a [`Startup`].
 
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +11,10 @@ use pingora::server::configuration::ServerConf;
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::cli::Serve;
 use crate::config::install::{self, FileProvider, Install};
-use crate::config::{Notation, Problem, Value};
+use crate::config::{Notation, Problem, Span, Value};
 use crate::provider::file::{Source, read_bytes};
 use crate::proxy::MAX_ATTEMPTS;
 
-/// Seconds that requests in flight may take after SIGTERM, unless written otherwise (Pingora: 300).
-const GRACE_SECONDS: u64 = 10;
 /// Idle connections to servers kept per thread, unless written otherwise (Pingora: 128).
 const KEEPALIVE_POOL: usize = 1024;
 
@@ -53,11 +52,13 @@ pub(super) fn read(path: &Path) -> Result<(Install, Vec<Problem>), Vec<Problem>>
 
 /// Where the file provider reads, if there is one.
 pub(super) fn source(provider: &FileProvider) -> Option<Source> {
+    // In the background the working directory is another one.
+    let absolute = |path: &str| std::path::absolute(path).unwrap_or_else(|_| path.into());
     // As in Traefik, a directory wins over a file name.
     if !provider.directory.is_empty() {
-        Some(Source::Directory(provider.directory.as_str().into()))
+        Some(Source::Directory(absolute(&provider.directory)))
     } else if !provider.filename.is_empty() {
-        Some(Source::File(provider.filename.as_str().into()))
+        Some(Source::File(absolute(&provider.filename)))
     } else {
         None
     }
@@ -97,7 +98,7 @@ pub(super) fn server_conf(install: &Install) -> Result<ServerConf, StartFailure>
         conf.threads = available_parallelism().map_or(1, NonZero::get);
     }
     if !is_written("grace_period_seconds") {
-        conf.grace_period_seconds = Some(GRACE_SECONDS);
+        conf.grace_period_seconds = Some(grace_seconds(install));
     }
     if !is_written("upstream_keepalive_pool_size") {
         conf.upstream_keepalive_pool_size = KEEPALIVE_POOL;
@@ -105,5 +106,33 @@ pub(super) fn server_conf(install: &Install) -> Result<ServerConf, StartFailure>
     if !is_written("max_retries") {
         conf.max_retries = MAX_ATTEMPTS;
     }
+    refuse_what_pingora_panics_on(&conf)?;
     Ok(conf)
+}
+
+/// The longest `lifeCycle.graceTimeOut` of the entry points.
+fn grace_seconds(install: &Install) -> u64 {
+    let spans = install
+        .entry_points
+        .values()
+        .map(|written| written.transport.life_cycle.grace_time_out);
+    let longest = spans.filter_map(Span::positive).max();
+    longest.map_or(0, |grace| grace.as_secs_f64().ceil() as u64)
+}
+
+fn refuse_what_pingora_panics_on(conf: &ServerConf) -> Result<(), StartFailure> {
+    let refuse = |text: String| Err(StartFailure::ServerKeys(text));
+    if let Some(path) = &conf.ca_file {
+        if let Err(error) = std::fs::File::open(path) {
+            return refuse(format!("ca_file {path:?} cannot be read: {error}"));
+        }
+    }
+    let bind_to = conf.client_bind_to_ipv4.iter().chain(&conf.client_bind_to_ipv6);
+    if let Some(bad) = bind_to.into_iter().find(|text| text.parse::<IpAddr>().is_err()) {
+        return refuse(format!("client_bind_to: {bad:?} is not an address"));
+    }
+    if conf.daemon_wait_for_ready {
+        return refuse("daemon_wait_for_ready is not supported".to_owned());
+    }
+    Ok(())
 }

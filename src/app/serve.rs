@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use http::HeaderValue;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
-use pingora::server::configuration::Opt;
+use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
@@ -60,9 +60,10 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     for (name, address) in doors.names.iter().zip(&doors.addresses) {
         tracing::info!(name, %address, "entry point listening");
     }
-    server.add_service(Front::new(proxy, doors.sockets));
+    server.add_service(Front::new(proxy, doors.sockets, doors.keys));
     let background = Background {
         parts: Mutex::new(Some(Parts {
+            server: Arc::clone(&server.configuration),
             control,
             updates,
             watcher,
@@ -123,8 +124,27 @@ fn specs(install: &Install) -> Vec<EntryPointSpec> {
         .map(|(name, written)| EntryPointSpec {
             name: name.to_owned(),
             is_default: is_default(name, written),
+            unsupported: unsupported(written),
         })
         .collect()
+}
+
+/// Settings of an entry point that protect what is behind it and that piton does not have.
+fn unsupported(written: &install::EntryPoint) -> Vec<String> {
+    let http = &written.http;
+    let denies_characters = http
+        .encoded_characters
+        .as_ref()
+        .is_some_and(|allowed| *allowed != Default::default());
+    let settings = [
+        (!http.middlewares.is_empty(), "http.middlewares"),
+        (http.tls.is_some(), "http.tls"),
+        (http.redirections.is_some(), "http.redirections"),
+        (denies_characters, "http.encodedCharacters"),
+        (written.proxy_protocol.is_some(), "proxyProtocol"),
+    ];
+    let used = settings.into_iter().filter(|(used, _)| *used);
+    used.map(|(_, key)| key.to_owned()).collect()
 }
 
 /// Entry points over TCP, by name.
@@ -237,6 +257,7 @@ struct Background {
 }
 
 struct Parts {
+    server: Arc<ServerConf>,
     control: Control,
     updates: mpsc::Receiver<Update>,
     watcher: Option<Watcher>,
@@ -253,14 +274,26 @@ impl BackgroundService for Background {
         };
         let mut running = JoinSet::new();
         running.spawn(resolve::follow(parts.control.follow()));
-        running.spawn(Health::new(shutdown.clone()).run(parts.control.follow()));
+        running.spawn(Health::new(&parts.server, shutdown.clone()).run(parts.control.follow()));
         match parts.watcher {
             Some(watcher) => running.spawn(watcher.run()),
             None => running.spawn(ignore_hangup()),
         };
         running.spawn(parts.control.run(parts.updates));
         // Dropping the set at the end stops everything.
-        let _ = shutdown.wait_for(|stopping| *stopping).await;
+        tokio::select! {
+            () = stopping(&mut shutdown) => {}
+            // None of them ends by itself.
+            ended = running.join_next() => {
+                tracing::error!("background work ended, configuration or health stay as they are: {ended:?}");
+                stopping(&mut shutdown).await;
+            }
+        }
         drop(parts.sender);
     }
+}
+
+/// Returns when the server is told to stop.
+async fn stopping(shutdown: &mut ShutdownWatch) {
+    let _ = shutdown.wait_for(|stopping| *stopping).await.map(drop);
 }

@@ -78,62 +78,55 @@ fn weight_sums(servers: &[Arc<Server>], members: &[u32]) -> Vec<u64> {
 /// The candidates of one pick: at least one, all up, open and not yet tried in this request.
 pub struct Candidates<'p> {
     servers: &'p [Arc<Server>],
-    list: List,
+    /// The pool's shared list: the usual case, no allocation.
+    open: Guard<Arc<Open>>,
+    /// What failed attempts leave of it.
+    left: Option<Left>,
 }
 
-enum List {
-    /// The pool's shared list: the usual case, no allocation.
-    Shared(Guard<Arc<Open>>),
-    /// A list of its own: after a failed attempt.
-    Own(Open),
+struct Left {
+    members: Vec<u32>,
+    weight_sums: Vec<u64>,
 }
 
 impl<'p> Candidates<'p> {
     /// `None` when nobody is left.
     pub(super) fn new(servers: &'p [Arc<Server>], open: Guard<Arc<Open>>, tried: &[u32]) -> Option<Self> {
-        let list = if tried.is_empty() {
-            List::Shared(open)
-        } else {
+        let left = (!tried.is_empty()).then(|| {
             let mut members = open.members.clone();
             members.retain(|index| !tried.contains(index));
-            List::Own(Open {
-                version: open.version,
-                made_at: open.made_at,
-                valid_until: open.valid_until,
+            Left {
                 weight_sums: weight_sums(servers, &members),
                 members,
-            })
-        };
-        let candidates = Self { servers, list };
+            }
+        });
+        let candidates = Self { servers, open, left };
         (!candidates.members().is_empty()).then_some(candidates)
-    }
-
-    fn open(&self) -> &Open {
-        match &self.list {
-            List::Shared(open) => open,
-            List::Own(open) => open,
-        }
     }
 
     /// Positions in the pool, ascending; never empty.
     #[must_use]
     pub fn members(&self) -> &[u32] {
-        &self.open().members
+        self.left
+            .as_ref()
+            .map_or(&self.open.members, |left| &left.members)
     }
 
     /// Running sums of weights beside `members`; empty when all weights are equal.
     pub(super) fn weight_sums(&self) -> &[u64] {
-        &self.open().weight_sums
+        self.left
+            .as_ref()
+            .map_or(&self.open.weight_sums, |left| &left.weight_sums)
     }
 
-    /// Is this the pool's whole list, or one shortened by failed attempts?
+    /// Is nobody missing from the pool's list because of a failed attempt?
     pub(super) fn is_whole(&self) -> bool {
-        matches!(self.list, List::Shared(_))
+        self.left.is_none()
     }
 
-    /// Which of the pool's lists it is, or was shortened from.
-    pub(super) fn version(&self) -> u64 {
-        self.open().version
+    /// The pool's whole list, tried ones included, and which of its lists it is.
+    pub(super) fn whole(&self) -> (&[u32], u64) {
+        (&self.open.members, self.open.version)
     }
 
     /// The server at a position of `members`.

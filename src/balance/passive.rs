@@ -13,8 +13,6 @@ pub struct PassivePolicy {
     pub window: Micros,
     /// Failures within the window that take it down; at least 1.
     pub max_failures: u32,
-    /// An active check exists: only its success revives the server.
-    pub until_probed: bool,
 }
 
 /// Failures since the last success. The lock is taken on failures, and on the first success after one.
@@ -56,7 +54,6 @@ mod tests {
         let policy = PassivePolicy {
             window: 10,
             max_failures: 3,
-            until_probed: false,
         };
         assert!(!failures.add(&policy, 0));
         assert!(!failures.add(&policy, 5));

@@ -30,6 +30,8 @@ impl Signals {
 #[repr(align(128))]
 pub struct ServerState {
     in_flight: AtomicU32,
+    /// An active check is at work: only its success ends a passive verdict.
+    has_probe: AtomicBool,
     probed_down: AtomicBool,
     passive_until: AtomicU64,
     failures: Failures,
@@ -43,6 +45,7 @@ impl ServerState {
     pub fn new(signals: Arc<Signals>) -> Self {
         Self {
             in_flight: AtomicU32::new(0),
+            has_probe: AtomicBool::new(false),
             probed_down: AtomicBool::new(false),
             passive_until: AtomicU64::new(0),
             failures: Failures::default(),
@@ -60,6 +63,12 @@ impl ServerState {
     /// Until when live traffic's verdict keeps it down; in the past when it does not.
     pub(super) fn passive_until(&self) -> Micros {
         self.passive_until.load(Ordering::Acquire)
+    }
+
+    /// An active check begins or ends. Either way the server is up until something else is known.
+    pub fn probing(&self, is_probed: bool) {
+        self.has_probe.store(is_probed, Ordering::Release);
+        self.probed(true);
     }
 
     /// The verdict of active probes. A success also ends a passive verdict: an active check is the
@@ -81,12 +90,12 @@ impl ServerState {
     }
 
     /// A live request failed here. At the policy's count the server goes down: for the policy's window,
-    /// or until a probe succeeds when there is an active check. Returns whether this took it down.
+    /// or until a probe succeeds while there is an active check. Returns whether this took it down.
     pub fn failed(&self, policy: &PassivePolicy, now: Micros) -> bool {
         if !self.failures.add(policy, now) {
             return false;
         }
-        let until = if policy.until_probed {
+        let until = if self.has_probe.load(Ordering::Acquire) {
             Micros::MAX
         } else {
             now.saturating_add(policy.window)
@@ -152,7 +161,6 @@ mod tests {
         let policy = PassivePolicy {
             window: 10,
             max_failures: 2,
-            until_probed: false,
         };
         assert!(!state.failed(&policy, 100));
         state.succeeded();
@@ -165,14 +173,17 @@ mod tests {
     #[test]
     fn with_active_checks_only_a_probe_revives_it() {
         let state = state();
+        state.probing(true);
         let policy = PassivePolicy {
             window: 10,
             max_failures: 1,
-            until_probed: true,
         };
         assert!(state.failed(&policy, 0));
         assert!(!state.is_up(1_000_000));
         state.probed(true);
         assert!(state.is_up(0));
+        assert!(state.failed(&policy, 0));
+        state.probing(false);
+        assert!(state.is_up(0), "nobody else would raise it");
     }
 }

@@ -66,7 +66,9 @@ impl Wrr {
             turns.queue.turn()
         } else {
             let allowed = candidates.members();
-            turns.queue.turn_among(|index| allowed.contains(&index))
+            turns
+                .queue
+                .turn_among(|index| allowed.binary_search(&index).is_ok())
         };
         // A request may come with a list one flip older than the queue; then nobody may be in both.
         turn.unwrap_or_else(|| candidates.first())
@@ -77,14 +79,17 @@ impl Turns {
     /// Makes the queue hold just the candidates. Servers that were away are moved forward to the first
     /// of their turns that is not past: no burst at recovery.
     fn follow(&mut self, candidates: &Candidates<'_>) {
-        let newer = self.version.is_none_or(|version| version < candidates.version());
-        if !newer || !candidates.is_whole() {
+        let (members, version) = candidates.whole();
+        if self.version.is_some_and(|held| held >= version) {
             return;
         }
         self.parked = self.deadlines();
         let now = self.queue.now();
         let mut queue = Edf::at(now);
-        for (index, server) in candidates.iter() {
+        for &index in members {
+            let Some(server) = candidates.server(index) else {
+                continue;
+            };
             let step = step(server);
             let parked = self.parked.get(index as usize).copied().unwrap_or(now + step);
             let missed = ((now - parked) / step).ceil().max(0.0);
@@ -95,7 +100,7 @@ impl Turns {
             });
         }
         self.queue = queue;
-        self.version = Some(candidates.version());
+        self.version = Some(version);
     }
 
     /// Deadlines by position, from the queue or from where it was left.

@@ -11,6 +11,7 @@ fn ground(throttle: Duration) -> Ground {
         entry_points: vec![EntryPointSpec {
             name: "web".to_owned(),
             is_default: true,
+            unsupported: Vec::new(),
         }],
         transport: Transport::default(),
         precedence: Vec::new(),

@@ -20,7 +20,7 @@ use super::grpc;
 use super::plan::{HttpQuestion, Plan, Question};
 use crate::balance::Server;
 use crate::clock;
-use crate::resolve::look_up;
+use crate::resolve::address_of;
 use crate::upstream::{Address, ServerUrl, Upstream};
 
 /// Redirects followed in one probe, as Go's client does.
@@ -149,19 +149,16 @@ impl Probe {
     async fn peer(&self, url: &ServerUrl) -> Result<HttpPeer, String> {
         let address = match (url.ip(), self.server.upstream().address()) {
             (Some(ip), _) => SocketAddr::new(ip, url.port()),
-            (None, Address::Named(resolved)) => {
-                if resolved.current().is_none() {
-                    look_up(resolved).await;
-                }
-                let found = resolved.current().ok_or("host name not found")?;
+            (None, address) => {
+                let found = address_of(address).await.ok_or("host name not found")?;
                 SocketAddr::new(found.ip(), url.port())
             }
-            (None, Address::Fixed(address)) => SocketAddr::new(address.ip(), url.port()),
         };
         let upstream = Upstream::new(url, &self.plan.transport, Address::Fixed(address), false);
         let mut peer = upstream.map_err(|error| error.to_string())?.peer(address);
         // Asked rarely: a connection of its own each time also checks that connecting works.
         peer.options.idle_timeout = Some(Duration::ZERO);
+        peer.options.max_h2_streams = 1;
         Ok(peer)
     }
 }

@@ -13,6 +13,7 @@ use pingora_proxy::Session;
 use super::context::Context;
 use super::entry_point::EntryPoint;
 use super::page::{self, Page};
+use super::retry::is_websocket;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
 use crate::routing::{Snapshot, Table};
@@ -35,7 +36,6 @@ pub(super) fn admit(
     machine: &HeaderValue,
 ) -> Admission {
     ctx.met(client_ip(session));
-    let is_upgrade = session.is_upgrade_req();
     let request = session.req_header_mut();
     if entry_point.limits().header_is_too_large(request) {
         session.set_keepalive(None);
@@ -55,7 +55,7 @@ pub(super) fn admit(
     // Rules see what piton states of the client's origin (traefik-core 4.7, step 7 before 8). Where no rule
     // looks, it is stated later, on the copy that is sent.
     if table.reads_forwarded() {
-        let facts = ctx.facts(is_upgrade, machine);
+        let facts = ctx.facts(is_websocket(request), machine);
         let stated = entry_point
             .forwarded()
             .state(request, &facts, ctx.origin_is_clean);

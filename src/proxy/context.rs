@@ -80,6 +80,10 @@ impl Context {
         }
         let service = self.service.as_ref();
         self.choice = service.and_then(|service| service.choose(headers, &draw, &self.tried));
+        if self.choice.is_some() {
+            // Whatever fails from here on is another failure.
+            self.failure = None;
+        }
         self.choice.is_some()
     }
 
@@ -98,19 +102,18 @@ impl Context {
         self.service.as_ref()
     }
 
-    /// The attempt under way failed, for the reason given; it counts against the server.
-    pub(super) fn attempt_failed(&mut self, failure: Failure) {
+    /// The attempt under way failed: what the client is told if it was the last.
+    pub(super) fn failed(&mut self, failure: Failure) {
         self.failure = Some(failure);
-        let now = clock::now();
-        if let Some(choice) = &mut self.choice {
-            choice.lease.failed(now);
-        }
-        self.passive(false, now);
     }
 
-    /// Gives the chosen server up for this request.
+    /// Gives the chosen server up for this request, and charges it with the failure: its latency and its
+    /// passive health.
     pub(super) fn give_up_server(&mut self) {
-        if let Some(choice) = self.choice.take() {
+        let now = clock::now();
+        self.passive(false, now);
+        if let Some(mut choice) = self.choice.take() {
+            choice.lease.failed(now);
             self.tried.push(choice.index);
         }
     }

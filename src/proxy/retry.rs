@@ -9,15 +9,16 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, header};
+use pingora::http::RequestHeader;
 use pingora::upstreams::peer::{ALPN, HttpPeer};
-use pingora::{Error, ErrorSource, ErrorType, Result};
+use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 
 use super::context::Context;
 use super::failure::Failure;
 use crate::clock;
-use crate::resolve::look_up;
+use crate::resolve::address_of;
 use crate::upstream::{Address, Upstream};
 
 /// Connects that may fail in one request. Below Pingora's own limit of attempts, which the server
@@ -34,60 +35,50 @@ pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + 2)
 pub(super) async fn next_peer(session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
     loop {
         if ctx.choice().is_none() && !ctx.choose(&session.req_header().headers) {
-            return Err(nobody_left(ctx));
+            return Err(gave_up("no server is left to try"));
         }
         let Some(server) = ctx.server().cloned() else {
-            return Err(nobody_left(ctx));
+            return Err(gave_up("no server is left to try"));
         };
         let upstream = server.upstream();
-        match address_of(upstream).await {
-            Some(address) => return Ok(Box::new(peer(session, ctx, upstream, address))),
-            None => {
-                ctx.attempt_failed(Failure::BadGateway);
-                ctx.give_up_server();
-            }
+        if let Some(address) = address_of(upstream.address()).await {
+            return Ok(Box::new(peer(session, ctx, upstream, address)));
+        }
+        ctx.failed(Failure::BadGateway);
+        ctx.give_up_server();
+        if !may_connect_again(ctx, upstream) {
+            return Err(gave_up("too many servers have no address"));
         }
     }
 }
 
-/// The error that ends the request: what the last server failed with, or that there was none.
-fn nobody_left(ctx: &Context) -> Box<Error> {
-    debug_assert!(ctx.choice().is_none());
-    Error::explain(ErrorType::HTTPStatus(502), "no server left to try").into_up()
-}
-
-/// The server's address; a name that was never found is looked up now.
-async fn address_of(upstream: &Upstream) -> Option<SocketAddr> {
-    if let Some(known) = upstream.address().current() {
-        return Some(known);
-    }
-    match upstream.address() {
-        Address::Fixed(address) => Some(*address),
-        Address::Named(resolved) => {
-            look_up(resolved).await;
-            resolved.current()
-        }
-    }
+/// The error that ends a request whose servers all failed; the context knows with what.
+fn gave_up(why: &'static str) -> Box<Error> {
+    Error::explain(ErrorType::HTTPStatus(502), why).into_up()
 }
 
 fn peer(session: &Session, ctx: &Context, upstream: &Upstream, address: SocketAddr) -> HttpPeer {
     let mut peer = upstream.peer(address);
-    if session.is_upgrade_req() {
+    if is_websocket(session.req_header()) {
         // WebSockets are HTTP/1.1 and may be silent for longer than a header may take.
         peer.options.alpn = ALPN::H1;
         peer.options.read_timeout = None;
     }
     if ctx.failed_connects > 0 {
-        let left = deadline(upstream).map(|deadline| {
-            let spent = Duration::from_micros(clock::now().saturating_sub(ctx.began));
-            deadline.saturating_sub(spent).max(Duration::from_millis(1))
-        });
+        let left = deadline(upstream).map(|deadline| deadline.saturating_sub(connecting_for(ctx)));
         if let (Some(left), Some(dial)) = (left, peer.options.connection_timeout) {
-            peer.options.connection_timeout = Some(dial.min(left));
-            peer.options.total_connection_timeout = Some(dial.min(left));
+            let dial = dial.min(left.max(Duration::from_millis(1)));
+            peer.options.connection_timeout = Some(dial);
+            peer.options.total_connection_timeout = Some(dial);
         }
     }
     peer
+}
+
+/// Does the client ask to switch to WebSocket (RFC 6455 section 4.1)?
+pub(super) fn is_websocket(request: &RequestHeader) -> bool {
+    let upgrade = request.headers.get(header::UPGRADE);
+    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// Time for all connects of a request together.
@@ -95,30 +86,39 @@ fn deadline(upstream: &Upstream) -> Option<Duration> {
     upstream.dial_timeout().map(|dial| 2 * dial)
 }
 
-/// A connect failed: on to the name's next address, or to another server.
-pub(super) fn after_failed_connect(ctx: &mut Context, mut error: Box<Error>) -> Box<Error> {
-    ctx.attempt_failed(Failure::of_server(error.etype()));
+fn connecting_for(ctx: &Context) -> Duration {
+    Duration::from_micros(clock::now().saturating_sub(ctx.began))
+}
+
+/// Counts a failed connect; is there another one in it?
+fn may_connect_again(ctx: &mut Context, upstream: &Upstream) -> bool {
     ctx.failed_connects += 1;
+    let in_time = deadline(upstream).is_none_or(|deadline| connecting_for(ctx) < deadline);
+    in_time && ctx.failed_connects < MAX_FAILED_CONNECTS
+}
+
+/// A connect to `peer` failed: on to the name's next address, or to another server.
+pub(super) fn after_failed_connect(ctx: &mut Context, peer: &HttpPeer, mut error: Box<Error>) -> Box<Error> {
+    ctx.failed(Failure::of_server(error.etype()));
     let Some(server) = ctx.server().cloned() else {
         error.set_retry(false);
         return error;
     };
-    let spent = Duration::from_micros(clock::now().saturating_sub(ctx.began));
-    let in_time = deadline(server.upstream()).is_none_or(|deadline| spent < deadline);
-    error.set_retry(in_time && ctx.failed_connects < MAX_FAILED_CONNECTS);
-    if !try_next_address(ctx, server.upstream()) {
+    let again = may_connect_again(ctx, server.upstream());
+    error.set_retry(again);
+    if !(again && try_next_address(ctx, server.upstream(), peer)) {
         ctx.give_up_server();
     }
     error
 }
 
-/// Moves a host name on to its next address; false when all of them failed in this request.
-fn try_next_address(ctx: &mut Context, upstream: &Upstream) -> bool {
+/// Moves a host name on from the address that failed; false when all of them failed in this request.
+fn try_next_address(ctx: &mut Context, upstream: &Upstream, peer: &HttpPeer) -> bool {
     let Address::Named(resolved) = upstream.address() else {
         return false;
     };
-    if let Some(bad) = resolved.current() {
-        resolved.skip(bad);
+    if let Some(bad) = peer._address.as_inet() {
+        resolved.skip(*bad);
     }
     ctx.failed_addresses += 1;
     ctx.failed_addresses < resolved.count()
@@ -136,17 +136,21 @@ pub(super) fn after_broken_exchange(
         error.set_retry(false);
         return error;
     }
-    ctx.attempt_failed(Failure::of_server(error.etype()));
+    ctx.failed(Failure::of_server(error.etype()));
     ctx.broken_exchanges += 1;
-    let again = is_connection_loss(error.etype())
-        && ctx.broken_exchanges <= MAX_BROKEN_EXCHANGES
-        && is_safe_to_repeat(session);
+    // HTTP/2 servers say when they have not processed a request (RFC 9113 section 8.7).
+    let unprocessed = *error.etype() == ErrorType::H2Error && matches!(error.retry, RetryType::Decided(true));
+    let repeatable = is_whole(session) && (unprocessed || promises_to_change_nothing(session));
+    let again =
+        is_connection_loss(error.etype()) && repeatable && ctx.broken_exchanges <= MAX_BROKEN_EXCHANGES;
     error.set_retry(again);
-    // A pooled connection that the server had closed says nothing about the server: once more there, on
-    // a new connection. Otherwise elsewhere.
-    if !(connection_reused && ctx.broken_exchanges == 1) {
+    // A pooled connection that the server had closed, or a request that it did not process, say nothing
+    // about the server: once more there, on a new connection. Otherwise elsewhere.
+    if !((connection_reused || unprocessed) && ctx.broken_exchanges == 1) {
         ctx.give_up_server();
     }
+    // The wait for an answer was no connecting.
+    ctx.began = clock::now();
     error
 }
 
@@ -162,11 +166,15 @@ fn is_connection_loss(kind: &ErrorType) -> bool {
     )
 }
 
-fn is_safe_to_repeat(session: &mut Session) -> bool {
+/// Is the whole request still at hand, and nothing of an answer sent?
+fn is_whole(session: &Session) -> bool {
+    !session.as_ref().retry_buffer_truncated() && session.response_written().is_none()
+}
+
+fn promises_to_change_nothing(session: &Session) -> bool {
     let request = session.req_header();
-    let safe = matches!(
+    matches!(
         request.method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
-    ) || request.headers.contains_key("idempotency-key");
-    safe && !session.as_ref().retry_buffer_truncated() && session.response_written().is_none()
+    ) || request.headers.contains_key("idempotency-key")
 }

@@ -23,6 +23,9 @@ pub struct EntryPointSpec {
     pub name: String,
     /// Is it one of those that routers without `entryPoints` get?
     pub is_default: bool,
+    /// What is written for it that every router on it would need and piton does not have: no router is put
+    /// there, since it would run without.
+    pub unsupported: Vec<String>,
 }
 
 /// Compiles `merged`, taking over services and states from `previous` where they stay the same.
@@ -54,6 +57,7 @@ pub fn compile(
     Snapshot {
         generation: previous.generation + 1,
         tables,
+        retired: services.retired(previous),
         services: services.into_enabled(),
         report,
     }
@@ -121,18 +125,31 @@ impl<'a> Routers<'a> {
         }
     }
 
-    /// The named entry points that exist, or the default ones (traefik-core 4.5).
+    /// The named entry points that exist, or the default ones (traefik-core 4.5), without those that a router
+    /// cannot safely be on.
     fn entry_points_of(&self, router: &Router, item: &mut Item) -> Vec<&'a str> {
         let all = self.entry_points;
+        let mut wanted: Vec<&EntryPointSpec> = Vec::new();
         if router.entry_points.is_empty() {
-            let defaults = all.iter().filter(|entry_point| entry_point.is_default);
-            return defaults.map(|entry_point| entry_point.name.as_str()).collect();
+            wanted.extend(all.iter().filter(|entry_point| entry_point.is_default));
         }
-        let mut found = Vec::new();
         for name in &router.entry_points {
             match all.iter().find(|entry_point| entry_point.name == *name) {
-                Some(known) => found.push(known.name.as_str()),
+                Some(known) => wanted.push(known),
                 None => item.warn("entryPoints", format!("entryPoint {name:?} doesn't exist")),
+            }
+        }
+        let mut found: Vec<&str> = Vec::new();
+        for entry_point in wanted {
+            match entry_point.unsupported.first() {
+                None => found.push(&entry_point.name),
+                Some(key) => item.warn(
+                    "entryPoints",
+                    format!(
+                        "not on entryPoint {:?}: its {key} is not supported yet",
+                        entry_point.name
+                    ),
+                ),
             }
         }
         found.sort_unstable();

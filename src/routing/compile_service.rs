@@ -27,7 +27,7 @@ impl Services {
         let mut services = BTreeMap::new();
         for (name, written) in &merged.services {
             let mut item = Item::default();
-            let old = previous.services.get(name);
+            let old = previous.service(name);
             let service = compile_one(name, written, &transports, old, &mut item);
             let reason = || {
                 item.reasons
@@ -48,6 +48,13 @@ impl Services {
             Some(Err(reason)) => Err(format!("service {name:?} cannot be used: {reason}")),
             None => Err(format!("the service {name:?} does not exist")),
         }
+    }
+
+    /// What was known before of services that do not work now.
+    pub(super) fn retired(&self, previous: &Snapshot) -> BTreeMap<String, Arc<Service>> {
+        let broken = self.0.iter().filter(|(_, service)| service.is_err());
+        let known = broken.filter_map(|(name, _)| Some((name.clone(), Arc::clone(previous.service(name)?))));
+        known.collect()
     }
 
     /// All that work.
@@ -209,7 +216,6 @@ fn passive_policy(written: &LoadBalancer) -> Option<PassivePolicy> {
     Some(PassivePolicy {
         window: u64::try_from(window.as_micros()).unwrap_or(u64::MAX),
         max_failures: passive.max_failed_attempts.max(1),
-        until_probed: written.health_check.is_some(),
     })
 }
 

@@ -15,6 +15,17 @@ pub struct Snapshot {
     pub tables: Box<[Table]>,
     /// All services that work, by qualified name, in use or not.
     pub services: BTreeMap<String, Arc<Service>>,
+    /// Services that a mistake keeps from working now: what is known of their servers waits here for the
+    /// configuration that mends it.
+    pub retired: BTreeMap<String, Arc<Service>>,
     /// What became of every item.
     pub report: Report,
+}
+
+impl Snapshot {
+    /// The service called `name`, at work or retired: where live state is found.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Arc<Service>> {
+        self.services.get(name).or_else(|| self.retired.get(name))
+    }
 }

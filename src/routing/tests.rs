@@ -22,6 +22,7 @@ fn entry_points() -> Vec<EntryPointSpec> {
     let spec = |name: &str, is_default| EntryPointSpec {
         name: name.to_owned(),
         is_default,
+        unsupported: Vec::new(),
     };
     vec![spec("web", true), spec("admin", false)]
 }
@@ -326,7 +327,6 @@ fn a_server_that_passive_checks_took_down_is_a_candidate_again_when_time_has_pas
     let policy = PassivePolicy {
         window: 10,
         max_failures: 1,
-        until_probed: false,
     };
     pool.servers()[0].state().failed(&policy, 100);
     let members = |now| pool.candidates(now, &[]).unwrap().members().to_vec();

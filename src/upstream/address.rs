@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
 
@@ -13,6 +13,7 @@ pub struct Resolved {
     port: u16,
     found: ArcSwapOption<Vec<SocketAddr>>,
     turn: AtomicUsize,
+    looked_up: AtomicBool,
 }
 
 impl Resolved {
@@ -24,7 +25,14 @@ impl Resolved {
             port,
             found: ArcSwapOption::empty(),
             turn: AtomicUsize::new(0),
+            looked_up: AtomicBool::new(false),
         }
+    }
+
+    /// Has no look-up ended yet, well or badly?
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        !self.looked_up.load(Ordering::Acquire)
     }
 
     /// Name and port to look up.
@@ -39,6 +47,7 @@ impl Resolved {
         if !addresses.is_empty() && !same {
             self.found.store(Some(Arc::new(addresses)));
         }
+        self.looked_up.store(true, Ordering::Release);
     }
 
     /// The address to use now, if any is known.

@@ -65,8 +65,16 @@ fn the_first_response_sets_the_cookie_and_the_same_client_stays() {
 fn ten_requests_without_a_cookie_spread_five_to_five() {
     let (piton, _servers) = run(DEFAULTS);
     let answers: Vec<String> = (0..10).map(|_| get(piton.address(), "/").text()).collect();
-    assert_eq!(answers.iter().filter(|name| *name == "one").count(), 5, "{answers:?}");
-    assert_eq!(answers.iter().filter(|name| *name == "two").count(), 5, "{answers:?}");
+    assert_eq!(
+        answers.iter().filter(|name| *name == "one").count(),
+        5,
+        "{answers:?}"
+    );
+    assert_eq!(
+        answers.iter().filter(|name| *name == "two").count(),
+        5,
+        "{answers:?}"
+    );
 }
 
 #[test]
@@ -76,7 +84,10 @@ fn the_production_sample_sets_every_attribute_in_gos_order() {
         let first = get(piton.address(), "/");
         let value = CookieValue::of(&url_of(&servers, &first.text()));
         let attributes = "Path=/; Domain=example.com; Max-Age=3600; HttpOnly; Secure; SameSite=None";
-        assert_eq!(first.cookies(), [format!("my_sticky_cookie={value}; {attributes}")]);
+        assert_eq!(
+            first.cookies(),
+            [format!("my_sticky_cookie={value}; {attributes}")]
+        );
         let stays = get_as(piton.address(), &format!("my_sticky_cookie={value}"));
         assert_eq!(stays.text(), first.text());
         assert_eq!(stays.cookies(), [""; 0]);
@@ -90,12 +101,20 @@ fn the_articles_own_servers_have_the_values_traefik_gives_them() {
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[0], "08d5f409490f61fc");
-    for (line, legacy) in lines[1..4].iter().zip(["http://127.0.0.1:8081", "5a1cc52f3f46040d", "7d49894b220072d2"]) {
+    for (line, legacy) in
+        lines[1..4]
+            .iter()
+            .zip(["http://127.0.0.1:8081", "5a1cc52f3f46040d", "7d49894b220072d2"])
+    {
         assert!(line.starts_with(legacy), "{text}");
     }
     assert_eq!(lines[4], "curl -b '_4fcce=08d5f409490f61fc'");
     let output = run_to_end(&["cookie", "http://127.0.0.1:8082"]);
-    assert!(String::from_utf8(output.stdout).unwrap().starts_with("6bf4bc2f5d722cee\n"));
+    assert!(
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .starts_with("6bf4bc2f5d722cee\n")
+    );
 }
 
 #[test]

@@ -21,7 +21,9 @@ fn directory(statics: &str, dynamics: &str) -> TempDir {
 
 /// Some line has all the parts.
 fn says(lines: &[String], parts: &[&str]) {
-    let found = lines.iter().any(|line| parts.iter().all(|part| line.contains(part)));
+    let found = lines
+        .iter()
+        .any(|line| parts.iter().all(|part| line.contains(part)));
     assert!(found, "no line with {parts:?} in\n{}", lines.join("\n"));
 }
 
@@ -77,12 +79,32 @@ fn every_problem_of_the_dynamic_file_is_told_at_its_place() {
     assert!(!good);
     for parts in [
         ["dynamic.yaml:4:13: error: ", "http.routers.badrule.rule", "Hostt"],
-        ["dynamic.yaml:8:16: error: ", "http.routers.lost.service", "nobody@file"],
-        ["dynamic.yaml:12:19: error: ", "http.services.app.loadBalancer.strategy", "wrr, p2c, leasttime, hrw"],
-        ["dynamic.yaml:17:26: warning: ", "http.services.cookie.loadBalancer.sticky.cookie", "sameSite: none"],
-        ["dynamic.yaml:17:26: warning: ", "http.services.cookie.loadBalancer.sticky.cookie", "__Host-"],
+        [
+            "dynamic.yaml:8:16: error: ",
+            "http.routers.lost.service",
+            "nobody@file",
+        ],
+        [
+            "dynamic.yaml:12:19: error: ",
+            "http.services.app.loadBalancer.strategy",
+            "wrr, p2c, leasttime, hrw",
+        ],
+        [
+            "dynamic.yaml:17:26: warning: ",
+            "http.services.cookie.loadBalancer.sticky.cookie",
+            "sameSite: none",
+        ],
+        [
+            "dynamic.yaml:17:26: warning: ",
+            "http.services.cookie.loadBalancer.sticky.cookie",
+            "__Host-",
+        ],
         ["dynamic.yaml:20:21: warning: ", "servers[0].weight", "-1"],
-        ["dynamic.yaml:21:18: warning: ", "servers[1].url", "http, https or h2c"],
+        [
+            "dynamic.yaml:21:18: warning: ",
+            "servers[1].url",
+            "http, https or h2c",
+        ],
     ] {
         says(&lines, &parts);
     }
@@ -106,11 +128,31 @@ fn unknown_keys_of_the_dynamic_file_are_told_all_at_once_with_a_guess() {
     let (good, lines) = check(&directory(STATIC, dynamic));
     assert!(!good);
     for parts in [
-        ["dynamic.yaml:3:11: error: ", "http.routers.app.rulee", "did you mean \"rule\"?"],
-        ["dynamic.yaml:6:7: error: ", "http.services.app.loadBalancr", "did you mean \"loadBalancer\"?"],
-        ["dynamic.yaml:10:27: error: ", "http.services.other.loadBalancer.sticky.cookie.nam", "did you mean \"name\"?"],
-        ["dynamic.yaml:10:", "http.services.other.loadBalancer.sticky.cookie.maxAge", "soon"],
-        ["dynamic.yaml:11:", "http.services.other.loadBalancer.servers[0].weight", "heavy"],
+        [
+            "dynamic.yaml:3:11: error: ",
+            "http.routers.app.rulee",
+            "did you mean \"rule\"?",
+        ],
+        [
+            "dynamic.yaml:6:7: error: ",
+            "http.services.app.loadBalancr",
+            "did you mean \"loadBalancer\"?",
+        ],
+        [
+            "dynamic.yaml:10:27: error: ",
+            "http.services.other.loadBalancer.sticky.cookie.nam",
+            "did you mean \"name\"?",
+        ],
+        [
+            "dynamic.yaml:10:",
+            "http.services.other.loadBalancer.sticky.cookie.maxAge",
+            "soon",
+        ],
+        [
+            "dynamic.yaml:11:",
+            "http.services.other.loadBalancer.servers[0].weight",
+            "heavy",
+        ],
     ] {
         says(&lines, &parts);
     }
@@ -133,11 +175,27 @@ providers:
     let (good, lines) = check(&directory(statics, &GOOD.replace("servers:", "serverz:")));
     assert!(!good);
     for parts in [
-        ["piton.yaml:3:5: error: ", "entryPoints.web.adress", "did you mean \"address\"?"],
-        ["piton.yaml:5:1: error: ", "provider", "did you mean \"providers\"?"],
-        ["piton.yaml:7:3: error: ", "serversTransport.insecureSkipVerifi", "\"insecureSkipVerify\"?"],
+        [
+            "piton.yaml:3:5: error: ",
+            "entryPoints.web.adress",
+            "did you mean \"address\"?",
+        ],
+        [
+            "piton.yaml:5:1: error: ",
+            "provider",
+            "did you mean \"providers\"?",
+        ],
+        [
+            "piton.yaml:7:3: error: ",
+            "serversTransport.insecureSkipVerifi",
+            "\"insecureSkipVerify\"?",
+        ],
         ["piton.yaml:8:1: error: ", "threds", "did you mean \"threads\"?"],
-        ["dynamic.yaml:6:9: error: ", "http.services.app.loadBalancer.serverz", "did you mean \"servers\"?"],
+        [
+            "dynamic.yaml:6:9: error: ",
+            "http.services.app.loadBalancer.serverz",
+            "did you mean \"servers\"?",
+        ],
     ] {
         says(&lines, &parts);
     }
@@ -156,7 +214,10 @@ fn values_of_the_static_file_that_cannot_be_used_are_told() {
     let (good, lines) = check(&directory(&bad, GOOD));
     assert!(!good, "{lines:?}");
     says(&lines, &["piton.yaml:3:14: error: ", "entryPoints.web.address"]);
-    let trust = STATIC.replace("providers:", "    forwardedHeaders: {trustedIPs: [everyone]}\nproviders:");
+    let trust = STATIC.replace(
+        "providers:",
+        "    forwardedHeaders: {trustedIPs: [everyone]}\nproviders:",
+    );
     let (good, lines) = check(&directory(&trust, GOOD));
     assert!(!good, "{lines:?}");
     says(&lines, &["piton.yaml", "entryPoints.web", "everyone"]);
@@ -165,10 +226,19 @@ fn values_of_the_static_file_that_cannot_be_used_are_told() {
 #[test]
 fn warnings_alone_are_good() {
     let dynamic = GOOD.replace("cookie: {}", "cookie: {sameSite: none}");
-    let (good, lines) = check(&directory(&format!("{STATIC}metrics: {{prometheus: {{}}}}\n"), &dynamic));
+    let (good, lines) = check(&directory(
+        &format!("{STATIC}metrics: {{prometheus: {{}}}}\n"),
+        &dynamic,
+    ));
     assert!(good, "{lines:?}");
     says(&lines, &["piton.yaml:7:1: warning: ", "metrics", "not supported"]);
-    says(&lines, &["dynamic.yaml:5:26: warning: ", "http.services.app.loadBalancer.sticky.cookie"]);
+    says(
+        &lines,
+        &[
+            "dynamic.yaml:5:26: warning: ",
+            "http.services.app.loadBalancer.sticky.cookie",
+        ],
+    );
 }
 
 #[test]

@@ -22,7 +22,10 @@ fn a_port_in_use_is_one_clear_line_at_once() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let dir = TempDir::new();
-    let conf = dir.write("piton.yaml", &format!("entryPoints: {{web: {{address: \"{address}\"}}}}\n"));
+    let conf = dir.write(
+        "piton.yaml",
+        &format!("entryPoints: {{web: {{address: \"{address}\"}}}}\n"),
+    );
     let said = fails(&conf);
     assert_eq!(said.lines().count(), 1, "{said}");
     for part in ["piton: ", "\"web\"", &address, "in use"] {
@@ -35,11 +38,17 @@ fn a_conf_that_cannot_be_read_is_one_clear_line() {
     let dir = TempDir::new();
     let said = fails(&dir.join("missing.yaml"));
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("missing.yaml") && said.contains("No such file"), "{said}");
+    assert!(
+        said.contains("missing.yaml") && said.contains("No such file"),
+        "{said}"
+    );
     std::fs::create_dir(dir.join("dir.yaml")).unwrap();
     let said = fails(&dir.join("dir.yaml"));
     assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.contains("dir.yaml") && said.contains("not a regular file"), "{said}");
+    assert!(
+        said.contains("dir.yaml") && said.contains("not a regular file"),
+        "{said}"
+    );
     let said = fails(&dir.write("conf.txt", ""));
     assert!(said.contains("conf.txt") && said.contains(".yaml"), "{said}");
 }
@@ -48,8 +57,14 @@ fn a_conf_that_cannot_be_read_is_one_clear_line() {
 fn a_conf_with_errors_is_refused_with_all_of_them() {
     let dir = TempDir::new();
     let said = fails(&dir.write("piton.yaml", "entryPoint: {}\nproviderz: {}\n"));
-    assert!(said.contains("piton.yaml:1:1: error: ") && said.contains("\"entryPoints\"?"), "{said}");
-    assert!(said.contains("piton.yaml:2:1: error: ") && said.contains("\"providers\"?"), "{said}");
+    assert!(
+        said.contains("piton.yaml:1:1: error: ") && said.contains("\"entryPoints\"?"),
+        "{said}"
+    );
+    assert!(
+        said.contains("piton.yaml:2:1: error: ") && said.contains("\"providers\"?"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -101,7 +116,11 @@ log:
         (":22:1: warning: ", "tracing"),
         (":23:1: warning: ", "experimental"),
     ] {
-        assert_eq!(piton.count(&[place, &format!("{block}: "), "not supported"]), 1, "{block}");
+        assert_eq!(
+            piton.count(&[place, &format!("{block}: "), "not supported"]),
+            1,
+            "{block}"
+        );
     }
 }
 
@@ -135,7 +154,10 @@ fn the_demo_answers_with_a_cookie_and_ends_within_a_second_of_sigint() {
     let first = crate::harness::get_as(demo.address(), &cookie);
     for _ in 0..4 {
         let next = crate::harness::get_as(demo.address(), &cookie);
-        assert_eq!((next.text().lines().next(), next.cookies().len()), (first.text().lines().next(), 0));
+        assert_eq!(
+            (next.text().lines().next(), next.cookies().len()),
+            (first.text().lines().next(), 0)
+        );
     }
     // A connection that is open holds nothing up.
     let _idle = Client::connect(demo.address());
@@ -164,7 +186,9 @@ fn sigterm_lets_requests_in_flight_finish() {
         crate::harness::Then::Keep
     });
     let setup = Setup::new(&app_of(&[&format!("url: {}", server.url())], ""));
-    let mut piton = setup.top("grace_period_seconds: 2\ngraceful_shutdown_timeout_seconds: 1\n").start();
+    let mut piton = setup
+        .top("grace_period_seconds: 2\ngraceful_shutdown_timeout_seconds: 1\n")
+        .start();
     let mut client = Client::connect(piton.address());
     client.send("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     crate::harness::eventually("the server has it", || !server.received().is_empty());
@@ -179,7 +203,14 @@ fn help_and_version_are_answered() {
     let help = run_to_end(&["--help"]);
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for part in ["-c, --conf", "-d, --daemon", "-u, --upgrade", "-t, --test", "demo", "cookie"] {
+    for part in [
+        "-c, --conf",
+        "-d, --daemon",
+        "-u, --upgrade",
+        "-t, --test",
+        "demo",
+        "cookie",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert!(run_to_end(&["--version"]).status.success());

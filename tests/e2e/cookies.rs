@@ -13,7 +13,11 @@ fn run() -> (Piton, [Server; 2]) {
 fn assert_hit(piton: &Piton, fields: &[&str]) {
     for _ in 0..2 {
         let answer = request(piton.address(), "GET /", fields, b"");
-        assert_eq!((answer.status, answer.text().as_str()), (200, "second"), "{fields:.80?}");
+        assert_eq!(
+            (answer.status, answer.text().as_str()),
+            (200, "second"),
+            "{fields:.80?}"
+        );
         assert_eq!(answer.sid(), None, "{fields:.80?}");
     }
 }
@@ -80,7 +84,10 @@ fn bytes_that_are_no_text_are_skipped() {
     bytes.extend(b"\r\n\r\n");
     for _ in 0..2 {
         let answer = Client::connect(piton.address()).exchange(&bytes);
-        assert_eq!((answer.status, answer.text().as_str(), answer.sid()), (200, "second", None));
+        assert_eq!(
+            (answer.status, answer.text().as_str(), answer.sid()),
+            (200, "second", None)
+        );
     }
 }
 
@@ -108,20 +115,31 @@ fn several_cookie_headers_are_one_and_reach_the_server_as_one() {
     let sid = cookie_of(&servers[1]);
     assert_hit(&piton, &["Cookie: a=1", &format!("Cookie: {sid}"), "Cookie: b=2"]);
     let joined = format!("a=1; {sid}; b=2");
-    assert_eq!(servers[1].last().all("cookie"), [joined], "the sticky cookie is not stripped");
+    assert_eq!(
+        servers[1].last().all("cookie"),
+        [joined],
+        "the sticky cookie is not stripped"
+    );
 }
 
 #[test]
 fn the_applications_own_cookies_stay_behind_the_sticky_one() {
     let server = Server::scripted(|_, stream| {
-        let own = ["Set-Cookie: session=1; HttpOnly", "Set-Cookie: sid=mine", "Set-Cookie: lang=de"];
+        let own = [
+            "Set-Cookie: session=1; HttpOnly",
+            "Set-Cookie: sid=mine",
+            "Set-Cookie: lang=de",
+        ];
         respond_with(stream, 200, &own, "ok");
         Then::Keep
     });
     let piton = Piton::with(&sticky_app(&[&server], ""));
     let first = get_as(piton.address(), "none=1");
     let sticky = format!("sid={}; Path=/", value_of(&server));
-    assert_eq!(first.cookies(), [&sticky, "session=1; HttpOnly", "sid=mine", "lang=de"]);
+    assert_eq!(
+        first.cookies(),
+        [&sticky, "session=1; HttpOnly", "sid=mine", "lang=de"]
+    );
     let next = get_as(piton.address(), &cookie_of(&server));
     assert_eq!(next.cookies(), ["session=1; HttpOnly", "sid=mine", "lang=de"]);
 }
@@ -136,6 +154,9 @@ fn whatever_the_status_a_server_gives_the_cookie_is_set() {
     let piton = Piton::with(&sticky_app(&[&server], ""));
     for status in [200, 201, 204, 301, 304, 401, 404, 500, 502, 503] {
         let answer = request(piton.address(), &format!("GET /{status}"), &[], b"");
-        assert_eq!((answer.status, answer.sid()), (status, Some(value_of(&server).as_str())));
+        assert_eq!(
+            (answer.status, answer.sid()),
+            (status, Some(value_of(&server).as_str()))
+        );
     }
 }

@@ -52,12 +52,18 @@ fn a_body_arrives_whole_and_once_when_its_server_is_dead() {
 fn a_chunked_body_arrives_whole_and_once_when_its_server_is_dead() {
     let (dead, alive) = (dead(), Server::named("alive"));
     let piton = Piton::with(&sticky_app(&[&dead, &alive], ""));
-    let head = format!("POST / HTTP/1.1\r\nHost: a\r\nCookie: {}\r\nTransfer-Encoding: chunked\r\n\r\n", cookie_of(&dead));
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: a\r\nCookie: {}\r\nTransfer-Encoding: chunked\r\n\r\n",
+        cookie_of(&dead)
+    );
     let moved = Client::connect(piton.address()).exchange(head + "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
     assert_eq!((moved.status, moved.text().as_str()), (200, "alive"));
     assert_eq!(alive.received().len(), 1);
     let body = String::from_utf8(alive.last().body).unwrap();
-    let words: String = body.split("\r\n").filter(|part| part.contains(['h', 'w'])).collect();
+    let words: String = body
+        .split("\r\n")
+        .filter(|part| part.contains(['h', 'w']))
+        .collect();
     assert_eq!(words, "hello world");
 }
 
@@ -71,7 +77,9 @@ impl BlackHole {
     fn new() -> Self {
         let stream = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let listener = stream();
-        listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        listener
+            .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
+            .unwrap();
         listener.listen(0).unwrap();
         let address: SockAddr = listener.local_addr().unwrap();
         let mut held = vec![listener];
@@ -88,37 +96,58 @@ impl BlackHole {
     }
 }
 
-const QUICK_DIAL: &str =
-    "  serversTransports:\n    quick:\n      forwardingTimeouts: {dialTimeout: 300ms}\n";
+const QUICK_DIAL: &str = "  serversTransports:\n    quick:\n      forwardingTimeouts: {dialTimeout: 300ms}\n";
 
 #[test]
 fn a_connect_that_takes_too_long_moves_the_request_too() {
     let (hole, alive) = (BlackHole::new(), Server::named("alive"));
-    let entries = [format!("url: http://{}", hole.address), format!("url: {}", alive.url())];
+    let entries = [
+        format!("url: http://{}", hole.address),
+        format!("url: {}", alive.url()),
+    ];
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
     let options = "serversTransport: quick\nsticky: {cookie: {name: sid}}";
     let piton = Piton::with(&(app_of(&entries, options) + QUICK_DIAL));
     let bound = piton::sticky::CookieValue::of(&format!("http://{}", hole.address));
     let begin = Instant::now();
-    let moved = request(piton.address(), "POST /", &[&format!("Cookie: sid={bound}")], b"hello");
+    let moved = request(
+        piton.address(),
+        "POST /",
+        &[&format!("Cookie: sid={bound}")],
+        b"hello",
+    );
     assert_eq!((moved.status, moved.text().as_str()), (200, "alive"));
     assert_eq!(moved.sid(), Some(value_of(&alive).as_str()));
     assert_eq!(alive.last().body, b"hello");
     let took = begin.elapsed();
-    assert!((Duration::from_millis(250)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_millis(250)..Duration::from_secs(5)).contains(&took),
+        "{took:?}"
+    );
 }
 
 #[test]
 fn servers_that_accept_no_connect_in_time_are_a_gateway_timeout() {
-    let holes = [BlackHole::new(), BlackHole::new(), BlackHole::new(), BlackHole::new()];
-    let entries = holes.each_ref().map(|hole| format!("url: http://{}", hole.address));
+    let holes = [
+        BlackHole::new(),
+        BlackHole::new(),
+        BlackHole::new(),
+        BlackHole::new(),
+    ];
+    let entries = holes
+        .each_ref()
+        .map(|hole| format!("url: http://{}", hole.address));
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
     let piton = Piton::with(&(app_of(&entries, "serversTransport: quick") + QUICK_DIAL));
     let begin = Instant::now();
     let failed = get(piton.address(), "/");
     assert_eq!((failed.status, failed.text().as_str()), (504, "Gateway Timeout"));
     // The deadline of all connects together is twice the dial timeout.
-    assert!(begin.elapsed() < Duration::from_millis(2500), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_millis(2500),
+        "{:?}",
+        begin.elapsed()
+    );
 }
 
 /// Answers the first request of each connection and closes on the second without a word.
@@ -135,7 +164,9 @@ fn forgetful() -> Server {
 #[test]
 fn a_kept_connection_that_the_server_closed_costs_a_get_nothing() {
     let server = forgetful();
-    let piton = Setup::new(&sticky_app(&[&server], "")).top("threads: 1\n").start();
+    let piton = Setup::new(&sticky_app(&[&server], ""))
+        .top("threads: 1\n")
+        .start();
     for _ in 0..4 {
         assert_eq!(get(piton.address(), "/").status, 200);
     }
@@ -147,17 +178,31 @@ fn a_kept_connection_that_the_server_closed_costs_a_get_nothing() {
 #[test]
 fn a_kept_connection_that_the_server_closed_fails_a_post_which_is_sent_once() {
     let server = forgetful();
-    let piton = Setup::new(&sticky_app(&[&server], "")).top("threads: 1\n").start();
+    let piton = Setup::new(&sticky_app(&[&server], ""))
+        .top("threads: 1\n")
+        .start();
     assert_eq!(get(piton.address(), "/").status, 200);
     let failed = request(piton.address(), "POST /pay", &[], b"10 euros");
-    assert_eq!((failed.status, failed.text().as_str(), failed.sid()), (502, "Bad Gateway", None));
-    assert_eq!(server.received().iter().filter(|request| request.line().starts_with("POST")).count(), 1);
+    assert_eq!(
+        (failed.status, failed.text().as_str(), failed.sid()),
+        (502, "Bad Gateway", None)
+    );
+    assert_eq!(
+        server
+            .received()
+            .iter()
+            .filter(|request| request.line().starts_with("POST"))
+            .count(),
+        1
+    );
 }
 
 #[test]
 fn a_post_with_an_idempotency_key_is_repeated_with_its_body() {
     let server = forgetful();
-    let piton = Setup::new(&sticky_app(&[&server], "")).top("threads: 1\n").start();
+    let piton = Setup::new(&sticky_app(&[&server], ""))
+        .top("threads: 1\n")
+        .start();
     assert_eq!(get(piton.address(), "/").status, 200);
     let paid = request(piton.address(), "POST /pay", &["Idempotency-Key: 1"], b"10 euros");
     assert_eq!((paid.status, paid.text().as_str()), (200, "ok"));
@@ -172,9 +217,19 @@ fn a_get_whose_server_closes_on_a_new_connection_is_served_elsewhere() {
     let moved = get_as(piton.address(), &cookie_of(&closes));
     assert_eq!((moved.status, moved.text().as_str()), (200, "alive"));
     assert_eq!(moved.sid(), Some(value_of(&alive).as_str()));
-    let failed = request(piton.address(), "POST /", &[&format!("Cookie: {}", cookie_of(&closes))], b"x");
+    let failed = request(
+        piton.address(),
+        "POST /",
+        &[&format!("Cookie: {}", cookie_of(&closes))],
+        b"x",
+    );
     assert_eq!((failed.status, failed.sid()), (502, None));
-    assert!(alive.received().iter().all(|request| request.line().starts_with("GET")));
+    assert!(
+        alive
+            .received()
+            .iter()
+            .all(|request| request.line().starts_with("GET"))
+    );
 }
 
 #[test]

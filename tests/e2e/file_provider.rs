@@ -17,7 +17,11 @@ fn to(server: &Server) -> String {
 /// The answer's body; a status other than 200 as text.
 fn answer(address: SocketAddr) -> String {
     let answer = get(address, "/");
-    if answer.status == 200 { answer.text() } else { answer.status.to_string() }
+    if answer.status == 200 {
+        answer.text()
+    } else {
+        answer.status.to_string()
+    }
 }
 
 fn arrives(piton: &Piton, name: &str) {
@@ -35,9 +39,13 @@ fn a_file_renamed_over_the_old_one_is_in_use_within_a_second() {
     assert_eq!(answer(piton.address()), "one");
     for _ in 0..2 {
         swap(&piton.file(), &to(&two));
-        within(Duration::from_millis(1500), "two", || answer(piton.address()) == "two");
+        within(Duration::from_millis(1500), "two", || {
+            answer(piton.address()) == "two"
+        });
         swap(&piton.file(), &to(&one));
-        within(Duration::from_millis(1500), "one", || answer(piton.address()) == "one");
+        within(Duration::from_millis(1500), "one", || {
+            answer(piton.address()) == "one"
+        });
     }
 }
 
@@ -47,18 +55,25 @@ fn a_file_emptied_and_written_later_never_empties_the_configuration() {
     let piton = Piton::with(&to(&one));
     for (server, before, after) in [(&two, "one", "two"), (&one, "two", "one")] {
         fs::write(piton.file(), "").unwrap();
-        holds_for(Duration::from_millis(200), "the old one serves", || answer(piton.address()) == before);
+        holds_for(Duration::from_millis(200), "the old one serves", || {
+            answer(piton.address()) == before
+        });
         let text = to(server);
         let (half, rest) = text.split_at(text.len() / 2);
         fs::write(piton.file(), half).unwrap();
-        holds_for(Duration::from_millis(20), "the old one serves", || answer(piton.address()) == before);
+        holds_for(Duration::from_millis(20), "the old one serves", || {
+            answer(piton.address()) == before
+        });
         fs::write(piton.file(), format!("{half}{rest}")).unwrap();
         let mut answers = Vec::new();
         within(Duration::from_secs(5), after, || {
             answers.push(answer(piton.address()));
             answers.last().unwrap() == after
         });
-        assert!(answers.iter().all(|answer| answer == before || answer == after), "{answers:?}");
+        assert!(
+            answers.iter().all(|answer| answer == before || answer == after),
+            "{answers:?}"
+        );
     }
 }
 
@@ -86,7 +101,11 @@ fn config_map_swaps_are_followed_again_and_again_in_both_modes() {
         let piton = setup.start();
         assert_eq!(answer(piton.address()), "one", "{provider}");
         for turn in 1..6 {
-            let (server, name) = if turn % 2 == 1 { (&two, "two") } else { (&one, "one") };
+            let (server, name) = if turn % 2 == 1 {
+                (&two, "two")
+            } else {
+                (&one, "one")
+            };
             config_map(&map, turn, &to(server));
             arrives(&piton, name);
         }
@@ -121,7 +140,9 @@ fn a_directory_deleted_and_made_again_is_followed() {
     for (server, name) in [(&two, "two"), (&one, "one")] {
         let before = answer(piton.address());
         fs::remove_dir_all(&dir).unwrap();
-        holds_for(Duration::from_millis(700), "the last good one stays", || answer(piton.address()) == before);
+        holds_for(Duration::from_millis(700), "the last good one stays", || {
+            answer(piton.address()) == before
+        });
         fs::create_dir(&dir).unwrap();
         fs::write(dir.join("app.yaml"), to(server)).unwrap();
         arrives(&piton, name);
@@ -149,12 +170,16 @@ fn a_bad_file_keeps_the_last_good_says_where_and_a_fix_applies_within_a_second()
     let line = piton.wait_for_line(&[&format!("{file}:5:9"), "serverz"]);
     assert!(line.contains("http.services.app.loadBalancer.serverz"), "{line}");
     assert!(line.contains("servers"), "did you mean: {line}");
-    holds_for(Duration::from_millis(300), "the last good one stays", || answer(piton.address()) == "one");
+    holds_for(Duration::from_millis(300), "the last good one stays", || {
+        answer(piton.address()) == "one"
+    });
     swap(&piton.file(), "http: [unclosed\n");
     piton.wait_for_line(&[&format!("{file}:2:1")]);
     assert_eq!(answer(piton.address()), "one");
     swap(&piton.file(), &to(&two));
-    within(Duration::from_millis(1500), "the fix", || answer(piton.address()) == "two");
+    within(Duration::from_millis(1500), "the fix", || {
+        answer(piton.address()) == "two"
+    });
 }
 
 #[test]
@@ -172,7 +197,9 @@ fn without_watch_only_sighup_reads_again() {
     let setup = Setup::new(&to(&one)).provider("filename: {dir}/dynamic.yaml, watch: false");
     let mut piton = setup.start();
     swap(&piton.file(), &to(&two));
-    holds_for(Duration::from_millis(1200), "not read", || answer(piton.address()) == "one");
+    holds_for(Duration::from_millis(1200), "not read", || {
+        answer(piton.address()) == "one"
+    });
     piton.signal("HUP");
     arrives(&piton, "two");
     assert!(piton.is_running());
@@ -196,7 +223,10 @@ fn sighup_reads_again_while_watching_and_never_ends_the_process() {
 fn toml_is_read_too() {
     let one = Server::named("one");
     let setup = Setup::new("").provider("filename: {dir}/app.toml");
-    let text = format!("[[http.services.app.loadBalancer.servers]]\nurl = \"{}\"\n", one.url());
+    let text = format!(
+        "[[http.services.app.loadBalancer.servers]]\nurl = \"{}\"\n",
+        one.url()
+    );
     let path = setup.dir().write("app.toml", &text);
     let piton = setup.start();
     assert_eq!(answer(piton.address()), "one");

@@ -23,10 +23,14 @@ fn refused(piton: &Piton, path: &str, parts: &[&str]) {
     piton.wait_for_line(parts);
     assert_eq!(get(piton.address(), "/").text(), "app", "the last good one stays");
     let path = piton.dir().join(path);
-    fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
+    fs::remove_file(&path)
+        .or_else(|_| fs::remove_dir_all(&path))
+        .unwrap();
     let other = Server::named("other");
     fs::write(piton.dir().join("conf/app.yaml"), to(&other)).unwrap();
-    within(Duration::from_secs(5), "a fix applies", || get(piton.address(), "/").text() == "other");
+    within(Duration::from_secs(5), "a fix applies", || {
+        get(piton.address(), "/").text() == "other"
+    });
 }
 
 #[test]
@@ -42,7 +46,10 @@ fn a_fifo_is_not_opened() {
 fn nine_megabytes_are_too_much() {
     let server = Server::named("app");
     let piton = directory(&server);
-    swap(&piton.dir().join("conf/large.yaml"), &"# nothing\n".repeat(950_000));
+    swap(
+        &piton.dir().join("conf/large.yaml"),
+        &"# nothing\n".repeat(950_000),
+    );
     refused(&piton, "conf/large.yaml", &["large.yaml", "8 MiB"]);
 }
 
@@ -71,7 +78,10 @@ fn an_alias_bomb_is_refused_at_once() {
 fn nesting_without_end_is_refused() {
     let server = Server::named("app");
     let piton = directory(&server);
-    swap(&piton.dir().join("conf/deep.yaml"), &format!("http: {}", "[".repeat(100_000)));
+    swap(
+        &piton.dir().join("conf/deep.yaml"),
+        &format!("http: {}", "[".repeat(100_000)),
+    );
     refused(&piton, "conf/deep.yaml", &["deep.yaml", "error"]);
 }
 
@@ -82,7 +92,11 @@ fn links_that_lead_in_circles_are_not_followed() {
     symlink(piton.dir().join("conf"), piton.dir().join("conf/loop")).unwrap();
     symlink("self.yaml", piton.dir().join("conf/self.yaml")).unwrap();
     refused(&piton, "conf/self.yaml", &["self.yaml", "cannot be read"]);
-    assert_eq!(piton.count(&["already configured"]), 0, "the directory is read once");
+    assert_eq!(
+        piton.count(&["already configured"]),
+        0,
+        "the directory is read once"
+    );
 }
 
 #[test]
@@ -112,12 +126,20 @@ fn an_unreadable_file_is_named() {
 fn what_is_no_configuration_by_its_name_is_not_read() {
     let server = Server::named("app");
     let piton = directory(&server);
-    for name in ["notes.txt", "app.yaml~", "app.yaml.swp", ".app.yaml.tmp", "Makefile"] {
+    for name in [
+        "notes.txt",
+        "app.yaml~",
+        "app.yaml.swp",
+        ".app.yaml.tmp",
+        "Makefile",
+    ] {
         fs::write(piton.dir().join("conf").join(name), "{{ rubbish").unwrap();
     }
     let other = Server::named("other");
     swap(&piton.dir().join("conf/app.yaml"), &to(&other));
-    eventually("the good one is read", || get(piton.address(), "/").text() == "other");
+    eventually("the good one is read", || {
+        get(piton.address(), "/").text() == "other"
+    });
     assert_eq!(piton.count(&["refused"]), 0);
 }
 
@@ -147,7 +169,11 @@ fn broken_items_are_disabled_with_a_reason_and_the_rest_runs() {
     );
     let piton = Piton::with(&text);
     assert_eq!(get(piton.address(), "/").text(), "app");
-    assert_eq!(get(piton.address(), "/bad").text(), "app", "the next router matches");
+    assert_eq!(
+        get(piton.address(), "/bad").text(),
+        "app",
+        "the next router matches"
+    );
     for parts in [
         ["badrule@file", "Pathh"],
         ["badregex@file", "disabled"],

@@ -26,7 +26,10 @@ fn seen(entry_point: &str, fields: &[&str]) -> Received {
 }
 
 fn this_machine() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap().trim().to_owned()
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .unwrap()
+        .trim()
+        .to_owned()
 }
 
 #[test]
@@ -41,7 +44,11 @@ fn a_plain_request_gets_the_six_fields_and_no_via() {
         ("X-Real-Ip", "127.0.0.1"),
     ] {
         assert_eq!(request.header(name), Some(value), "{name}");
-        assert!(request.head.contains(&format!("\r\n{name}: ")), "the name as Traefik writes it: {}", request.head);
+        assert!(
+            request.head.contains(&format!("\r\n{name}: ")),
+            "the name as Traefik writes it: {}",
+            request.head
+        );
     }
     assert_eq!(request.header("via"), None);
     assert_eq!(request.header("host"), Some("piton.test"));
@@ -64,24 +71,45 @@ fn what_a_stranger_claims_is_dropped_in_every_spelling() {
     assert_eq!(request.header("x-forwarded-for"), Some("127.0.0.1"));
     assert_eq!(request.header("x-real-ip"), Some("127.0.0.1"));
     assert_eq!(request.header("x-forwarded-proto"), Some("http"));
-    assert_eq!(request.header("x-forwarded-server"), Some(this_machine().as_str()));
+    assert_eq!(
+        request.header("x-forwarded-server"),
+        Some(this_machine().as_str())
+    );
     let lower = request.head.to_ascii_lowercase();
-    for trace in ["6.6.6.6", "7.7.7.7", "evil", "https", "444", "x_forwarded_for", "x-forwarded_host"] {
+    for trace in [
+        "6.6.6.6",
+        "7.7.7.7",
+        "evil",
+        "https",
+        "444",
+        "x_forwarded_for",
+        "x-forwarded_host",
+    ] {
         assert!(!lower.contains(trace), "{trace} in {lower}");
     }
 }
 
 #[test]
 fn what_a_trusted_address_says_is_kept_and_the_client_appended() {
-    for trust in ["forwardedHeaders: {trustedIPs: [127.0.0.0/8]}", "forwardedHeaders: {insecure: true}"] {
+    for trust in [
+        "forwardedHeaders: {trustedIPs: [127.0.0.0/8]}",
+        "forwardedHeaders: {insecure: true}",
+    ] {
         let request = seen(trust, &CLAIMS);
-        assert_eq!(request.header("x-forwarded-for"), Some("6.6.6.6, 7.7.7.7, 127.0.0.1"));
+        assert_eq!(
+            request.header("x-forwarded-for"),
+            Some("6.6.6.6, 7.7.7.7, 127.0.0.1")
+        );
         assert_eq!(request.header("x-real-ip"), Some("6.6.6.6"));
         assert_eq!(request.header("x-forwarded-proto"), Some("https"));
         assert_eq!(request.header("x-forwarded-host"), Some("evil.test"));
         assert_eq!(request.header("x-forwarded-port"), Some("444"));
         assert_eq!(request.header("x-forwarded-prefix"), Some("/evil"));
-        assert_eq!(request.header("x-forwarded-server"), Some(this_machine().as_str()), "always piton's own");
+        assert_eq!(
+            request.header("x-forwarded-server"),
+            Some(this_machine().as_str()),
+            "always piton's own"
+        );
     }
 }
 
@@ -111,7 +139,10 @@ fn the_host_of_the_server_is_sent_only_when_asked_for() {
     let server = Server::named("app");
     let piton = Piton::with(&sticky_app(&[&server], "passHostHeader: false"));
     assert_eq!(request(piton.address(), "GET /", &[], b"").status, 200);
-    assert_eq!(server.last().header("host"), Some(server.address().to_string().as_str()));
+    assert_eq!(
+        server.last().header("host"),
+        Some(server.address().to_string().as_str())
+    );
     assert_eq!(server.last().header("x-forwarded-host"), Some("piton.test"));
 }
 
@@ -120,10 +151,15 @@ fn fields_with_underscores_are_kept_deleted_or_refused_as_asked() {
     let fields = ["X_Custom: 1", "X-Other: 2"];
     assert_eq!(seen("", &fields).header("x_custom"), Some("1"));
     let deleted = seen("http: {underscoreHeadersStrategy: delete}", &fields);
-    assert_eq!((deleted.header("x_custom"), deleted.header("x-other")), (None, Some("2")));
+    assert_eq!(
+        (deleted.header("x_custom"), deleted.header("x-other")),
+        (None, Some("2"))
+    );
     let server = Server::named("app");
     let strict = "http: {underscoreHeadersStrategy: reject}";
-    let piton = Setup::new(&sticky_app(&[&server], "")).entry_point(strict).start();
+    let piton = Setup::new(&sticky_app(&[&server], ""))
+        .entry_point(strict)
+        .start();
     let refused = request(piton.address(), "GET /", &fields, b"");
     assert_eq!((refused.status, refused.text().as_str()), (400, "Bad Request\n"));
     assert!(server.received().is_empty());

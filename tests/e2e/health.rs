@@ -23,7 +23,11 @@ fn patient(name: &'static str, status: u16) -> (Server, Arc<AtomicU16>) {
 }
 
 fn probes(server: &Server) -> usize {
-    server.received().iter().filter(|request| request.target().starts_with("/health")).count()
+    server
+        .received()
+        .iter()
+        .filter(|request| request.target().starts_with("/health"))
+        .count()
 }
 
 /// Does the server's own client get there?
@@ -39,10 +43,15 @@ fn the_first_probe_comes_at_once_and_a_sick_server_leaves_the_rotation() {
     let (well, _) = patient("well", 200);
     let check = "healthCheck: {path: /health, interval: 30s}";
     let piton = Piton::with(&sticky_app(&[&sick, &well], check));
-    within(Duration::from_secs(3), "the sick server is out", || !is_up(&piton, &sick));
+    within(Duration::from_secs(3), "the sick server is out", || {
+        !is_up(&piton, &sick)
+    });
     for _ in 0..6 {
         let answer = get(piton.address(), "/");
-        assert_eq!((answer.text().as_str(), answer.sid()), ("well", Some(value_of(&well).as_str())));
+        assert_eq!(
+            (answer.text().as_str(), answer.sid()),
+            ("well", Some(value_of(&well).as_str()))
+        );
     }
     let moved = get_as(piton.address(), &cookie_of(&sick));
     assert_eq!(moved.sid(), Some(value_of(&well).as_str()));
@@ -52,10 +61,16 @@ fn the_first_probe_comes_at_once_and_a_sick_server_leaves_the_rotation() {
 #[test]
 fn when_every_server_is_sick_the_answer_is_no_available_server() {
     let (sick, _) = patient("sick", 500);
-    let piton = Piton::with(&sticky_app(&[&sick], "healthCheck: {path: /health, interval: 30s}"));
+    let piton = Piton::with(&sticky_app(
+        &[&sick],
+        "healthCheck: {path: /health, interval: 30s}",
+    ));
     eventually("503", || get_as(piton.address(), &cookie_of(&sick)).status == 503);
     let answer = get_as(piton.address(), &cookie_of(&sick));
-    assert_eq!((answer.text().as_str(), answer.cookies()), ("no available server\n", vec![]));
+    assert_eq!(
+        (answer.text().as_str(), answer.cookies()),
+        ("no available server\n", vec![])
+    );
 }
 
 #[test]
@@ -67,13 +82,19 @@ fn a_server_that_recovers_is_used_again_at_the_unhealthy_pace() {
     eventually("down", || !is_up(&piton, &first));
     health.store(200, Ordering::SeqCst);
     within(Duration::from_secs(3), "up again", || is_up(&piton, &first));
-    eventually("in the rotation again", || get(piton.address(), "/").text() == "first");
+    eventually("in the rotation again", || {
+        get(piton.address(), "/").text() == "first"
+    });
 }
 
 #[test]
 fn the_probe_has_the_path_host_method_and_headers_asked_for_and_judges_by_the_status() {
     let server = Server::scripted(|request, stream| {
-        let status = if request.target().starts_with("/health") { 418 } else { 200 };
+        let status = if request.target().starts_with("/health") {
+            418
+        } else {
+            200
+        };
         respond_with(stream, status, &[], "");
         Then::Keep
     });
@@ -82,9 +103,16 @@ fn the_probe_has_the_path_host_method_and_headers_asked_for_and_judges_by_the_st
                  headers: {X-Probe: yes, Host: no.test}, status: 418, interval: 100ms}";
     let piton = Piton::with(&sticky_app(&[&server, &other], check));
     eventually("probed", || probes(&server) > 2);
-    let probe = server.received().into_iter().find(|request| request.target() == "/health?deep=1").unwrap();
+    let probe = server
+        .received()
+        .into_iter()
+        .find(|request| request.target() == "/health?deep=1")
+        .unwrap();
     assert_eq!(probe.line(), "OPTIONS /health?deep=1 HTTP/1.1");
-    assert_eq!((probe.header("host"), probe.header("x-probe")), (Some("check.test"), Some("yes")));
+    assert_eq!(
+        (probe.header("host"), probe.header("x-probe")),
+        (Some("check.test"), Some("yes"))
+    );
     eventually("418 is wanted and 200 is not", || !is_up(&piton, &other));
     assert!(is_up(&piton, &server));
 }
@@ -125,8 +153,14 @@ fn one_that_does_not_answer_a_probe_in_time_is_down_and_delays_no_other() {
     let (well, _) = patient("well", 200);
     let check = "healthCheck: {path: /health, interval: 30s, timeout: 500ms}";
     let piton = Piton::with(&sticky_app(&[&slow, &sick, &well], check));
-    within(Duration::from_secs(2), "the slow probe does not hold up the other", || !is_up(&piton, &sick));
-    within(Duration::from_secs(3), "the slow one is out", || !is_up(&piton, &slow));
+    within(
+        Duration::from_secs(2),
+        "the slow probe does not hold up the other",
+        || !is_up(&piton, &sick),
+    );
+    within(Duration::from_secs(3), "the slow one is out", || {
+        !is_up(&piton, &slow)
+    });
 }
 
 #[test]
@@ -140,7 +174,11 @@ fn rise_and_fall_are_counted() {
     let before = probes(&server);
     health.store(200, Ordering::SeqCst);
     eventually("up", || is_up(&piton, &server));
-    assert!(probes(&server) >= before + 3, "up after {} more", probes(&server) - before);
+    assert!(
+        probes(&server) >= before + 3,
+        "up after {} more",
+        probes(&server) - before
+    );
 }
 
 #[test]
@@ -153,8 +191,13 @@ fn a_verdict_survives_a_reload_and_a_changed_check_starts_anew() {
     let probed = probes(&sick);
     // Another server and another option: the check is the same.
     let third = Server::named("third");
-    piton.reload(&sticky_app(&[&sick, &well, &third], &format!("passHostHeader: true\n{}", check("/health"))));
-    holds_for(Duration::from_millis(500), "it stays down", || !is_up(&piton, &sick));
+    piton.reload(&sticky_app(
+        &[&sick, &well, &third],
+        &format!("passHostHeader: true\n{}", check("/health")),
+    ));
+    holds_for(Duration::from_millis(500), "it stays down", || {
+        !is_up(&piton, &sick)
+    });
     assert_eq!(probes(&sick), probed, "nothing was asked again");
     // Another path: what was said about the old one counts no more.
     piton.reload(&sticky_app(&[&sick, &well], &check("/other")));
@@ -183,7 +226,9 @@ fn live_failures_take_a_server_out_for_the_window() {
     assert_eq!((moved.status, moved.sid()), (200, Some(value_of(&rest).as_str())));
     assert_eq!(piton.count(&["server is down", &server.url()]), 1);
     sick.store(200, Ordering::SeqCst);
-    within(Duration::from_secs(5), "back after the window", || ask().sid().is_none());
+    within(Duration::from_secs(5), "back after the window", || {
+        ask().sid().is_none()
+    });
 }
 
 #[test]
@@ -221,7 +266,11 @@ fn refused_connects_count_as_live_failures() {
 #[test]
 fn weight_zero_and_drain_keep_their_clients_and_get_no_new_ones() {
     use crate::harness::app_of;
-    let (fenced, drained, open) = (Server::named("fenced"), Server::named("drained"), Server::named("open"));
+    let (fenced, drained, open) = (
+        Server::named("fenced"),
+        Server::named("drained"),
+        Server::named("open"),
+    );
     for strategy in ["wrr", "p2c", "leasttime"] {
         let entries = [
             format!("url: {}, weight: 0", fenced.url()),

@@ -4,7 +4,12 @@
 //! hope that something has happened by then: what must become true is waited for, with a deadline.
 
 // In tests a panic is the report; the helpers here are tests too, although no attribute says so.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 // The binary, scripted servers, raw clients, files; no assertion about piton lives there.
 mod harness;

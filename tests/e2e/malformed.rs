@@ -17,7 +17,9 @@ impl Front {
 
     fn with(entry_point: &str) -> Self {
         let server = Server::named("app");
-        let piton = Setup::new(&sticky_app(&[&server], "")).entry_point(entry_point).start();
+        let piton = Setup::new(&sticky_app(&[&server], ""))
+            .entry_point(entry_point)
+            .start();
         Self { piton, server }
     }
 
@@ -26,7 +28,9 @@ impl Front {
         let mut client = Client::connect(self.piton.address());
         client.send(bytes);
         client.set_patience(Duration::from_millis(700));
-        std::iter::from_fn(|| client.response(false).ok()).map(|answer| answer.status).collect()
+        std::iter::from_fn(|| client.response(false).ok())
+            .map(|answer| answer.status)
+            .collect()
     }
 
     /// The bytes get one 400 and no server sees any of them.
@@ -35,11 +39,20 @@ impl Front {
         let text = String::from_utf8_lossy(bytes.as_ref()).into_owned();
         assert_eq!(self.statuses(bytes), [400], "{text:.200?}");
         let received = self.server.received();
-        assert_eq!(received.len(), before, "{text:.200?} came through as {:?}", received.last());
+        assert_eq!(
+            received.len(),
+            before,
+            "{text:.200?} came through as {:?}",
+            received.last()
+        );
     }
 
     fn targets(&self) -> Vec<String> {
-        self.server.received().iter().map(|request| request.line().to_owned()).collect()
+        self.server
+            .received()
+            .iter()
+            .map(|request| request.line().to_owned())
+            .collect()
     }
 }
 
@@ -65,8 +78,16 @@ fn length_and_chunks_together_smuggle_nothing() {
     }
     for request in front.server.received() {
         assert_eq!(request.target(), "/", "smuggled");
-        let framings = [request.header("content-length"), request.header("transfer-encoding")];
-        assert_eq!(framings.iter().flatten().count(), 1, "one framing only: {}", request.head);
+        let framings = [
+            request.header("content-length"),
+            request.header("transfer-encoding"),
+        ];
+        assert_eq!(
+            framings.iter().flatten().count(),
+            1,
+            "one framing only: {}",
+            request.head
+        );
     }
 }
 
@@ -96,7 +117,14 @@ fn lengths_that_are_no_numbers_are_refused() {
 #[test]
 fn transfer_codings_other_than_chunked_are_refused() {
     let front = Front::new();
-    for coding in ["gzip", "chunked, gzip", "chunked, identity", "xchunked", "\"chunked\"", "chunked\u{b}"] {
+    for coding in [
+        "gzip",
+        "chunked, gzip",
+        "chunked, identity",
+        "xchunked",
+        "\"chunked\"",
+        "chunked\u{b}",
+    ] {
         front.refuses(post(&format!("Transfer-Encoding: {coding}\r\n"), "0\r\n\r\n"));
     }
     front.refuses("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
@@ -105,12 +133,21 @@ fn transfer_codings_other_than_chunked_are_refused() {
 #[test]
 fn chunks_that_are_none_reach_no_second_request() {
     let front = Front::new();
-    for body in ["x\r\nhello\r\n0\r\n\r\n", "-5\r\nhello\r\n0\r\n\r\n", "ffffffffffffffffff\r\nhello", "5hello0\r\n\r\n"] {
+    for body in [
+        "x\r\nhello\r\n0\r\n\r\n",
+        "-5\r\nhello\r\n0\r\n\r\n",
+        "ffffffffffffffffff\r\nhello",
+        "5hello0\r\n\r\n",
+    ] {
         let bytes = post("Transfer-Encoding: chunked\r\n", body) + SMUGGLED;
         let statuses = front.statuses(bytes);
         assert!(statuses.len() <= 1 && statuses != [200], "{body:?}: {statuses:?}");
     }
-    assert!(front.targets().iter().all(|line| !line.contains("smuggled")), "{:?}", front.targets());
+    assert!(
+        front.targets().iter().all(|line| !line.contains("smuggled")),
+        "{:?}",
+        front.targets()
+    );
 }
 
 #[test]
@@ -122,7 +159,11 @@ fn bare_line_feeds_smuggle_nothing() {
     let statuses = front.statuses(post("X: 1\nContent-Length: 37\r\n", SMUGGLED));
     assert!(statuses.len() <= 2, "{statuses:?}");
     for request in front.server.received() {
-        assert!(!request.head.replace("\r\n", "").contains(['\r', '\n']), "{:?}", request.head);
+        assert!(
+            !request.head.replace("\r\n", "").contains(['\r', '\n']),
+            "{:?}",
+            request.head
+        );
         assert_ne!(request.target(), "/smuggled");
     }
 }
@@ -141,16 +182,30 @@ fn folded_fields_are_refused_or_unfolded() {
     let statuses = front.statuses(post("X: a\r\n b\r\n", ""));
     if statuses != [400] {
         assert_eq!(statuses, [200]);
-        assert!(!front.server.last().head.contains("\r\n "), "{}", front.server.last().head);
+        assert!(
+            !front.server.last().head.contains("\r\n "),
+            "{}",
+            front.server.last().head
+        );
     }
-    let statuses = front.statuses(post("Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n", "0\r\n\r\n"));
+    let statuses = front.statuses(post(
+        "Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n",
+        "0\r\n\r\n",
+    ));
     assert!(statuses == [400] || statuses == [200], "{statuses:?}");
 }
 
 #[test]
 fn names_with_spaces_are_refused() {
     let front = Front::new();
-    for field in ["Content-Length : 5", " Content-Length: 5", "Content Length: 5", ": 5", "Host : b", "X\t: 1"] {
+    for field in [
+        "Content-Length : 5",
+        " Content-Length: 5",
+        "Content Length: 5",
+        ": 5",
+        "Host : b",
+        "X\t: 1",
+    ] {
         let statuses = front.statuses(post(&format!("{field}\r\n"), "hello"));
         assert_eq!(statuses.first(), Some(&400), "{field:?}");
     }
@@ -160,9 +215,19 @@ fn names_with_spaces_are_refused() {
 #[test]
 fn request_lines_that_are_none_are_refused() {
     let front = Front::new();
-    for line in ["GET /", "GET / HTTP/9.9", "GET / HTTQ/1.1", "G@T / HTTP/1.1", "/ HTTP/1.1", "GET"] {
+    for line in [
+        "GET /",
+        "GET / HTTP/9.9",
+        "GET / HTTQ/1.1",
+        "G@T / HTTP/1.1",
+        "/ HTTP/1.1",
+        "GET",
+    ] {
         let statuses = front.statuses(format!("{line}\r\nHost: a\r\n\r\n"));
-        assert!(statuses == [400] || statuses == [505] || statuses.is_empty(), "{line:?}: {statuses:?}");
+        assert!(
+            statuses == [400] || statuses == [505] || statuses.is_empty(),
+            "{line:?}: {statuses:?}"
+        );
     }
     assert!(front.server.received().is_empty(), "{:?}", front.targets());
 }
@@ -172,7 +237,11 @@ fn more_spaces_in_a_request_line_than_needed_are_not_sent_on() {
     let front = Front::new();
     let statuses = front.statuses("GET   /   HTTP/1.1\r\nHost: a\r\n\r\n");
     assert!(statuses == [400] || statuses == [200], "{statuses:?}");
-    assert!(front.targets().iter().all(|line| line == "GET / HTTP/1.1"), "{:?}", front.targets());
+    assert!(
+        front.targets().iter().all(|line| line == "GET / HTTP/1.1"),
+        "{:?}",
+        front.targets()
+    );
 }
 
 #[test]
@@ -189,7 +258,11 @@ fn an_old_request_without_a_host_is_sent_on_with_one() {
     assert_eq!((answer.status, answer.text().as_str()), (200, "app"));
     let seen = front.server.last();
     assert_eq!(seen.line(), "GET /old HTTP/1.1");
-    assert!(seen.header("host").is_some_and(|host| !host.is_empty()), "{}", seen.head);
+    assert!(
+        seen.header("host").is_some_and(|host| !host.is_empty()),
+        "{}",
+        seen.head
+    );
 }
 
 #[test]
@@ -197,7 +270,10 @@ fn an_old_client_sees_the_end_of_the_connection() {
     let front = Front::new();
     let mut client = Client::connect(front.piton.address());
     assert_eq!(client.exchange("GET / HTTP/1.0\r\nHost: a\r\n\r\n").text(), "app");
-    assert!(client.is_closed_within(Duration::from_secs(2)), "it would wait for ever");
+    assert!(
+        client.is_closed_within(Duration::from_secs(2)),
+        "it would wait for ever"
+    );
     let mut client = Client::connect(front.piton.address());
     for _ in 0..2 {
         let answer = client.exchange("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
@@ -208,7 +284,12 @@ fn an_old_client_sees_the_end_of_the_connection() {
 #[test]
 fn a_header_over_the_limit_is_answered_431() {
     let front = Front::with("http: {maxHeaderBytes: 4096}");
-    let with = |size: usize| format!("GET / HTTP/1.1\r\nHost: a\r\nX-Large: {}\r\n\r\n", "x".repeat(size));
+    let with = |size: usize| {
+        format!(
+            "GET / HTTP/1.1\r\nHost: a\r\nX-Large: {}\r\n\r\n",
+            "x".repeat(size)
+        )
+    };
     assert_eq!(front.statuses(with(3000)), [200]);
     assert_eq!(front.statuses(with(4200)), [431]);
     assert_eq!(front.statuses(with(100_000)), [431]);
@@ -228,7 +309,11 @@ fn a_header_without_end_is_given_up() {
         assert!([400, 431].contains(&answer.status), "{}", answer.head);
     }
     assert!(front.server.received().is_empty());
-    assert_eq!(front.statuses("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), [200], "others are served");
+    assert_eq!(
+        front.statuses("GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
+        [200],
+        "others are served"
+    );
 }
 
 #[test]
@@ -260,9 +345,17 @@ fn a_request_with_a_body_it_did_not_announce_is_answered_alone() {
 #[test]
 fn rubbish_is_answered_or_cut_and_leaves_piton_standing() {
     let front = Front::new();
-    for bytes in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"\0\0\0\0\r\n\r\n", b"\r\n\r\n\r\n", b"\xff\xfe\xfd\r\n\r\n"] {
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..],
+        b"\0\0\0\0\r\n\r\n",
+        b"\r\n\r\n\r\n",
+        b"\xff\xfe\xfd\r\n\r\n",
+    ] {
         let statuses = front.statuses(bytes);
-        assert!(statuses.is_empty() || statuses == [400], "{bytes:?}: {statuses:?}");
+        assert!(
+            statuses.is_empty() || statuses == [400],
+            "{bytes:?}: {statuses:?}"
+        );
     }
     assert_eq!(front.statuses("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), [200]);
     assert_eq!(front.piton.count(&["panicked"]), 0);

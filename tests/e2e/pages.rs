@@ -12,10 +12,15 @@ fn dead_url() -> String {
 }
 
 fn answer(address: SocketAddr) -> String {
-    Client::connect(address).exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").without_date()
+    Client::connect(address)
+        .exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        .without_date()
 }
 
-fn answer_of(script: impl Fn(&mut std::net::TcpStream) -> Then + Send + Sync + 'static, options: &str) -> String {
+fn answer_of(
+    script: impl Fn(&mut std::net::TcpStream) -> Then + Send + Sync + 'static,
+    options: &str,
+) -> String {
     let server = Server::scripted(move |_, stream| script(stream));
     let piton = Piton::with(&sticky_app(&[&server], options));
     answer(piton.address())
@@ -52,9 +57,15 @@ fn not_found_and_no_server_are_traefiks_pages_and_keep_the_connection() {
     let mut client = Client::connect(piton.address());
     for _ in 0..2 {
         let page = client.exchange("GET / HTTP/1.1\r\nHost: nobody.test\r\n\r\n");
-        assert_eq!(page.without_date(), typed("404 Not Found", "keep-alive", "404 page not found\n"));
+        assert_eq!(
+            page.without_date(),
+            typed("404 Not Found", "keep-alive", "404 page not found\n")
+        );
         let page = client.exchange("GET / HTTP/1.1\r\nHost: empty.test\r\n\r\n");
-        assert_eq!(page.without_date(), typed("503 Service Unavailable", "keep-alive", "no available server\n"));
+        assert_eq!(
+            page.without_date(),
+            typed("503 Service Unavailable", "keep-alive", "no available server\n")
+        );
         let page = client.exchange("GET / HTTP/1.1\r\nHost: app.test\r\n\r\n");
         assert_eq!((page.status, page.text().as_str()), (200, "app"));
     }
@@ -78,7 +89,9 @@ fn a_page_after_a_request_with_a_body_leaves_the_connection_in_step() {
     let server = Server::named("app");
     let piton = Piton::with(&ROUTED.replace("URL", &server.url()));
     let mut client = Client::connect(piton.address());
-    client.send("POST / HTTP/1.1\r\nHost: nobody.test\r\nContent-Length: 30\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: ");
+    client.send(
+        "POST / HTTP/1.1\r\nHost: nobody.test\r\nContent-Length: 30\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: ",
+    );
     assert_eq!(client.read().status, 404);
     client.send("GET / HTTP/1.1\r\nHost: app.test\r\nConnection: close\r\n\r\n");
     // Either answered as what it is or not at all, if the connection was closed; never as the body's rest.
@@ -91,18 +104,27 @@ fn a_page_after_a_request_with_a_body_leaves_the_connection_in_step() {
 
 #[test]
 fn a_refused_connect_is_a_bad_gateway() {
-    let piton = Piton::with(&app_of(&[&format!("url: {}", dead_url())], "sticky: {cookie: {}}"));
+    let piton = Piton::with(&app_of(
+        &[&format!("url: {}", dead_url())],
+        "sticky: {cookie: {}}",
+    ));
     assert_eq!(answer(piton.address()), bare("502 Bad Gateway", "Bad Gateway"));
 }
 
 #[test]
 fn a_server_that_closes_before_answering_is_a_bad_gateway() {
-    assert_eq!(answer_of(|_| Then::Close, ""), bare("502 Bad Gateway", "Bad Gateway"));
+    assert_eq!(
+        answer_of(|_| Then::Close, ""),
+        bare("502 Bad Gateway", "Bad Gateway")
+    );
 }
 
 #[test]
 fn a_server_that_resets_before_answering_is_a_bad_gateway() {
-    assert_eq!(answer_of(|_| Then::Reset, ""), bare("502 Bad Gateway", "Bad Gateway"));
+    assert_eq!(
+        answer_of(|_| Then::Reset, ""),
+        bare("502 Bad Gateway", "Bad Gateway")
+    );
 }
 
 #[test]
@@ -123,10 +145,14 @@ fn a_server_that_is_too_slow_is_a_gateway_timeout() {
         let _ = std::io::Read::read(stream, &mut [0]);
         Then::Close
     });
-    let transport = "  serversTransports:\n    quick:\n      forwardingTimeouts: {responseHeaderTimeout: 300ms}\n";
+    let transport =
+        "  serversTransports:\n    quick:\n      forwardingTimeouts: {responseHeaderTimeout: 300ms}\n";
     let text = sticky_app(&[&server], "serversTransport: quick") + transport;
     let piton = Piton::with(&text);
-    assert_eq!(answer(piton.address()), bare("504 Gateway Timeout", "Gateway Timeout"));
+    assert_eq!(
+        answer(piton.address()),
+        bare("504 Gateway Timeout", "Gateway Timeout")
+    );
 }
 
 #[test]
@@ -134,6 +160,9 @@ fn a_request_that_breaks_the_rules_is_a_bad_request() {
     let server = Server::named("app");
     let piton = Setup::new(&sticky_app(&[&server], "")).start();
     let page = Client::connect(piton.address()).exchange("GET /a%zz HTTP/1.1\r\nHost: a\r\n\r\n");
-    assert_eq!(page.without_date(), typed("400 Bad Request", "keep-alive", "Bad Request\n"));
+    assert_eq!(
+        page.without_date(),
+        typed("400 Bad Request", "keep-alive", "Bad Request\n")
+    );
     assert!(server.received().is_empty());
 }

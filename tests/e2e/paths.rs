@@ -10,7 +10,9 @@ struct Front {
 impl Front {
     fn new(entry_point: &str) -> Self {
         let server = Server::named("app");
-        let piton = Setup::new(&sticky_app(&[&server], "")).entry_point(entry_point).start();
+        let piton = Setup::new(&sticky_app(&[&server], ""))
+            .entry_point(entry_point)
+            .start();
         Self { piton, server }
     }
 
@@ -72,11 +74,23 @@ fn a_path_is_routed_by_what_the_server_will_see() {
         closed.url()
     );
     let piton = Piton::with(&text);
-    for path in ["/admin", "/x/../admin/1", "//admin", "/%61dmin", "/./admin", "/x/%2e%2e/admin", "/x/..//admin"] {
+    for path in [
+        "/admin",
+        "/x/../admin/1",
+        "//admin",
+        "/%61dmin",
+        "/./admin",
+        "/x/%2e%2e/admin",
+        "/x/..//admin",
+    ] {
         assert_eq!(get(piton.address(), path).text(), "closed", "{path}");
     }
     assert_eq!(get(piton.address(), "/Admin").text(), "open");
-    assert!(open.received().iter().all(|request| !request.target().starts_with("/admin")));
+    assert!(
+        open.received()
+            .iter()
+            .all(|request| !request.target().starts_with("/admin"))
+    );
 }
 
 #[test]
@@ -124,7 +138,16 @@ fn an_absolute_target_for_another_host_is_refused() {
 #[test]
 fn targets_that_are_no_paths_reach_no_server() {
     let front = Front::new("");
-    for target in ["echo", "a.test:80", "?x=1", "ftp://a/b", "*", "/a%", "/a%f", "/a%zz",] {
+    for target in [
+        "echo",
+        "a.test:80",
+        "?x=1",
+        "ftp://a/b",
+        "*",
+        "/a%",
+        "/a%f",
+        "/a%zz",
+    ] {
         let answer = front.ask(target);
         assert_eq!(answer.status, 400, "{target:?}: {}", answer.head);
     }
@@ -134,7 +157,12 @@ fn targets_that_are_no_paths_reach_no_server() {
 #[test]
 fn raw_control_bytes_and_spaces_never_reach_a_server_raw() {
     let front = Front::new("");
-    for (target, escaped) in [("/a\0b", "/a%00b"), ("/a\u{1}b", "/a%01b"), ("/a\u{7f}b", "/a%7Fb"), ("/a b", "/a%20b")] {
+    for (target, escaped) in [
+        ("/a\0b", "/a%00b"),
+        ("/a\u{1}b", "/a%01b"),
+        ("/a\u{7f}b", "/a%7Fb"),
+        ("/a b", "/a%20b"),
+    ] {
         let answer = front.ask(target);
         // Pingora escapes them before piton sees the request, where Go refuses.
         match answer.status {
@@ -156,7 +184,8 @@ fn a_fragment_is_refused_or_not_sent_on() {
 #[test]
 fn connect_is_answered_without_a_tunnel() {
     let front = Front::new("");
-    let answer = Client::connect(front.piton.address()).exchange("CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n\r\n");
+    let answer = Client::connect(front.piton.address())
+        .exchange("CONNECT a.test:80 HTTP/1.1\r\nHost: a.test:80\r\n\r\n");
     assert!([400, 405, 501].contains(&answer.status), "{}", answer.head);
     assert!(front.server.received().is_empty());
 }

@@ -19,7 +19,11 @@ struct Crowd {
 
 impl Crowd {
     fn new() -> Self {
-        Self { stop: Arc::default(), asked: Arc::default(), clients: Vec::new() }
+        Self {
+            stop: Arc::default(),
+            asked: Arc::default(),
+            clients: Vec::new(),
+        }
     }
 
     /// Adds a client that keeps its connection and its cookie, like a browser. Every answer is shown to
@@ -36,7 +40,10 @@ impl Crowd {
             let mut cookie = cookie;
             while !stop.load(Ordering::Relaxed) {
                 let field = cookie.as_ref().map(|value| format!("Cookie: sid={value}\r\n"));
-                client.send(format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", field.unwrap_or_default()));
+                client.send(format!(
+                    "GET / HTTP/1.1\r\nHost: a\r\n{}\r\n",
+                    field.unwrap_or_default()
+                ));
                 let answer = client.response(false).expect("no request is lost");
                 assert!(answer.complete, "no answer is cut");
                 check(&answer, cookie.as_deref());
@@ -77,15 +84,23 @@ fn kill_9_of_a_server_under_load_fails_no_request() {
     let mut crowd = Crowd::new();
     for number in 0..6 {
         let cookie = CookieValue::of(&urls[number % 2]).to_string();
-        crowd.add(outer.address(), Some(cookie), |answer, _| assert_eq!(answer.status, 200, "{}", answer.head));
+        crowd.add(outer.address(), Some(cookie), |answer, _| {
+            assert_eq!(answer.status, 200, "{}", answer.head)
+        });
     }
-    crowd.add(outer.address(), None, |answer, _| assert_eq!(answer.status, 200, "{}", answer.head));
+    crowd.add(outer.address(), None, |answer, _| {
+        assert_eq!(answer.status, 200, "{}", answer.head)
+    });
     sleep(Duration::from_millis(800));
     assert!(crowd.asked() > 20, "there is load: {}", crowd.asked());
     a.kill();
     let before = crowd.asked();
     sleep(Duration::from_millis(1200));
-    assert!(crowd.asked() > before + 20, "there is load: {}", crowd.asked() - before);
+    assert!(
+        crowd.asked() > before + 20,
+        "there is load: {}",
+        crowd.asked() - before
+    );
     crowd.finish();
     for _ in 0..4 {
         assert_eq!(get(outer.address(), "/").text(), "b");
@@ -95,7 +110,11 @@ fn kill_9_of_a_server_under_load_fails_no_request() {
 #[test]
 fn a_storm_of_reloads_fails_no_request_and_moves_no_session_of_a_server_that_stays() {
     let stay = [Server::named("stay-1"), Server::named("stay-2")];
-    let come_and_go = [Server::named("gone-1"), Server::named("gone-2"), Server::named("gone-3")];
+    let come_and_go = [
+        Server::named("gone-1"),
+        Server::named("gone-2"),
+        Server::named("gone-3"),
+    ];
     let text = |turn: usize| {
         let mut entries: Vec<String> = stay
             .iter()
@@ -115,16 +134,29 @@ fn a_storm_of_reloads_fails_no_request_and_moves_no_session_of_a_server_that_sta
     for number in 0..4 {
         let server = &stay[number % 2];
         let name = ["stay-1", "stay-2"][number % 2];
-        crowd.add(piton.address(), Some(CookieValue::of(&server.url()).to_string()), move |answer, _| {
-            assert_eq!((answer.status, answer.text().as_str(), answer.sid()), (200, name, None), "moved");
-        });
+        crowd.add(
+            piton.address(),
+            Some(CookieValue::of(&server.url()).to_string()),
+            move |answer, _| {
+                assert_eq!(
+                    (answer.status, answer.text().as_str(), answer.sid()),
+                    (200, name, None),
+                    "moved"
+                );
+            },
+        );
     }
     // One that moves along with servers that go, and one that is new every time.
     crowd.add(piton.address(), Some("0".repeat(16)), |answer, sent| {
         assert_eq!(answer.status, 200, "{}", answer.head);
-        assert!(answer.sid().is_none_or(|new| Some(new) != sent), "a rewrite without need");
+        assert!(
+            answer.sid().is_none_or(|new| Some(new) != sent),
+            "a rewrite without need"
+        );
     });
-    crowd.add(piton.address(), None, |answer, _| assert_eq!(answer.status, 200, "{}", answer.head));
+    crowd.add(piton.address(), None, |answer, _| {
+        assert_eq!(answer.status, 200, "{}", answer.head)
+    });
     let begin = Instant::now();
     for turn in 1.. {
         let due = Duration::from_millis(100) * turn;
@@ -137,7 +169,11 @@ fn a_storm_of_reloads_fails_no_request_and_moves_no_session_of_a_server_that_sta
     let asked = crowd.asked();
     crowd.finish();
     assert!(asked > 500, "there is load: {asked}");
-    assert!(piton.generation() > 20, "reloads took place: {}", piton.generation());
+    assert!(
+        piton.generation() > 20,
+        "reloads took place: {}",
+        piton.generation()
+    );
     assert_eq!(piton.count(&["refused"]), 0);
 }
 
@@ -158,6 +194,10 @@ fn reloads_do_not_reset_the_fairness_of_wrr() {
         })
         .collect();
     for name in ["a", "b", "c"] {
-        assert_eq!(answers.iter().filter(|answer| *answer == name).count(), 3, "{answers:?}");
+        assert_eq!(
+            answers.iter().filter(|answer| *answer == name).count(),
+            3,
+            "{answers:?}"
+        );
     }
 }

@@ -10,7 +10,8 @@ const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 /// Piton that waits half a second for a response header.
 fn impatient(server: &Server) -> Piton {
-    let transport = "  serversTransports:\n    quick:\n      forwardingTimeouts: {responseHeaderTimeout: 500ms}\n";
+    let transport =
+        "  serversTransports:\n    quick:\n      forwardingTimeouts: {responseHeaderTimeout: 500ms}\n";
     Piton::with(&(sticky_app(&[server], "serversTransport: quick") + transport))
 }
 
@@ -24,7 +25,11 @@ fn a_server_that_never_answers_is_a_gateway_timeout_in_time() {
     let begin = Instant::now();
     let answer = get(piton.address(), "/");
     assert_eq!((answer.status, answer.text().as_str()), (504, "Gateway Timeout"));
-    assert!((450..3000).contains(&begin.elapsed().as_millis()), "{:?}", begin.elapsed());
+    assert!(
+        (450..3000).contains(&begin.elapsed().as_millis()),
+        "{:?}",
+        begin.elapsed()
+    );
     assert_eq!(server.received().len(), 1, "a timeout is not repeated");
 }
 
@@ -60,7 +65,10 @@ fn the_header_timeout_does_not_cut_a_body_that_pauses() {
     });
     let piton = impatient(&server);
     let answer = get(piton.address(), "/");
-    assert_eq!((answer.status, answer.text().as_str(), answer.complete), (200, "firstafter", true));
+    assert_eq!(
+        (answer.status, answer.text().as_str(), answer.complete),
+        (200, "firstafter", true)
+    );
 }
 
 fn with_timeouts(server: &Server, timeouts: &str) -> Piton {
@@ -74,7 +82,10 @@ fn assert_cut(mut client: Client, what: &str) {
     client.set_patience(Duration::from_secs(5));
     let said = String::from_utf8_lossy(&client.rest()).into_owned();
     assert!(begin.elapsed() < Duration::from_secs(4), "{what}: not cut");
-    assert!(said.is_empty() || said.starts_with("HTTP/1.1 4"), "{what}: {said}");
+    assert!(
+        said.is_empty() || said.starts_with("HTTP/1.1 4"),
+        "{what}: {said}"
+    );
 }
 
 #[test]
@@ -111,7 +122,10 @@ fn a_client_that_drips_its_header_is_cut() {
     // Three times the limit have passed.
     client.send("\r\n\r\n");
     let answer = client.response(false);
-    assert!(answer.as_ref().map_or(true, |answer| answer.status != 200), "{answer:?}");
+    assert!(
+        answer.as_ref().map_or(true, |answer| answer.status != 200),
+        "{answer:?}"
+    );
 }
 
 #[test]
@@ -143,6 +157,11 @@ fn a_connection_ends_after_so_many_requests() {
     let mut client = Client::connect(piton.address());
     let answers: Vec<_> = (0..3).map(|_| client.exchange(GET)).collect();
     assert!(answers.iter().all(|answer| answer.status == 200));
-    assert_eq!(answers[2].header("connection"), Some("close"), "{}", answers[2].head);
+    assert_eq!(
+        answers[2].header("connection"),
+        Some("close"),
+        "{}",
+        answers[2].head
+    );
     assert!(client.is_closed_within(Duration::from_secs(2)));
 }

@@ -45,5 +45,5 @@ pub(super) fn service(number: u16, socket: Bound) -> Box<dyn ServiceWithDependen
     let mut service = Service::new("demo server".to_owned(), app);
     service.threads = Some(1);
     service.add_listener(ListenerConfig::tcp(&socket.key));
-    Box::new(Front::new(service, vec![socket]))
+    Box::new(Front::new(service, vec![socket], Vec::new()))
 }

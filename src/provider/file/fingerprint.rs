@@ -42,11 +42,33 @@ fn of_file(path: &Path, hasher: &mut DefaultHasher) {
     }
 }
 
-/// The files without a byte. Whoever writes a file in place first makes it empty; a fifo is nothing that is
-/// being written.
-pub(super) fn empty_files(source: &Source) -> BTreeSet<PathBuf> {
-    let is_empty =
-        |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
-    let files = source.files().unwrap_or_default();
-    files.into_iter().filter(is_empty).collect()
+/// Which files have something in them. A writer in the middle of its work takes that away: whoever writes a
+/// file in place first makes it empty, whoever replaces a directory first empties it.
+#[derive(Debug)]
+pub(super) struct Filled {
+    filled: BTreeSet<PathBuf>,
+    empty: BTreeSet<PathBuf>,
+}
+
+impl Filled {
+    /// The state of everything `source` would read.
+    pub(super) fn of(source: &Source) -> Self {
+        let has_bytes = |path: &PathBuf| {
+            fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
+        };
+        let files = source.files().unwrap_or_default();
+        let (filled, others): (BTreeSet<_>, BTreeSet<_>) = files.into_iter().partition(has_bytes);
+        let is_empty_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+        Self {
+            filled,
+            empty: others.into_iter().filter(is_empty_file).collect(),
+        }
+    }
+
+    /// Is a file empty that had something in it `before`, or are all files gone?
+    pub(super) fn lost_something_of(&self, before: &Self) -> bool {
+        let emptied = !self.empty.is_disjoint(&before.filled);
+        let all_gone = self.filled.is_empty() && self.empty.is_empty() && !before.filled.is_empty();
+        emptied || all_gone
+    }
 }

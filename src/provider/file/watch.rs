@@ -4,8 +4,7 @@
 //! file systems, a full queue), so an event only makes piton look sooner. What counts is the fingerprint
 //! of the files, also taken every half second, and read only once it has stopped changing.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::fingerprint::{Fingerprint, empty_files};
+use super::fingerprint::{Filled, Fingerprint};
 use super::{NAME, Source};
 use crate::config::dynamic::Configuration;
 use crate::provider::Update;
@@ -25,6 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const SETTLE: Duration = Duration::from_millis(50);
 /// Files that never stop changing are read after this long all the same.
 const SETTLE_AT_MOST: Duration = Duration::from_secs(2);
+/// Reads of one change, at most, while the files keep changing.
+const MOST_READS: usize = 10;
 /// How long an empty file is taken for one that is being written.
 const EMPTY_AT_MOST: Duration = Duration::from_secs(10);
 
@@ -35,8 +36,8 @@ pub struct Watcher {
     updates: mpsc::Sender<Update>,
     /// The files as they were when last read.
     seen: Fingerprint,
-    /// Files that were empty when last read, and so are not being written.
-    empty: BTreeSet<PathBuf>,
+    /// The files that had something in them when last read.
+    filled: Filled,
 }
 
 impl Watcher {
@@ -46,7 +47,7 @@ impl Watcher {
     pub fn new(source: Source, watch: bool, updates: mpsc::Sender<Update>) -> Self {
         Self {
             seen: Fingerprint::of(&source),
-            empty: empty_files(&source),
+            filled: Filled::of(&source),
             source,
             watch,
             updates,
@@ -72,24 +73,38 @@ impl Watcher {
             };
             let now = fingerprint(&self.source).await;
             if forced || now != self.seen {
-                self.seen = self.settled(now).await;
-                self.empty = empty_files(&self.source);
+                let configuration = self.read_settled(now).await;
                 if let Some(events) = &mut events {
                     events.watch(&self.source);
                 }
-                self.read_and_send().await;
+                self.send(configuration).await;
             }
         }
     }
 
-    /// Waits until the files rest. One that has become empty is given longer: it is probably being
-    /// written, and reading it now would remove everything.
+    /// Reads the files once they rest, and again if they changed while they were read.
+    async fn read_settled(&mut self, mut now: Fingerprint) -> Option<Configuration> {
+        for _ in 0..MOST_READS {
+            self.seen = self.settled(now).await;
+            let source = self.source.clone();
+            let configuration = tokio::task::spawn_blocking(move || read(&source)).await.ok()?;
+            now = fingerprint(&self.source).await;
+            if now == self.seen {
+                self.filled = Filled::of(&self.source);
+                return configuration;
+            }
+        }
+        None
+    }
+
+    /// Waits until the files rest. Where a file has become empty, or all have gone, they are given longer:
+    /// they are probably being written, and reading now would remove everything.
     async fn settled(&self, mut seen: Fingerprint) -> Fingerprint {
         let begin = Instant::now();
         loop {
             sleep(SETTLE).await;
             let now = fingerprint(&self.source).await;
-            let is_being_written = !empty_files(&self.source).is_subset(&self.empty);
+            let is_being_written = Filled::of(&self.source).lost_something_of(&self.filled);
             let at_most = if is_being_written {
                 EMPTY_AT_MOST
             } else {
@@ -109,10 +124,8 @@ impl Watcher {
         read(&self.source)
     }
 
-    async fn read_and_send(&self) {
-        let source = self.source.clone();
-        let read = tokio::task::spawn_blocking(move || read(&source)).await;
-        if let Ok(Some(configuration)) = read {
+    async fn send(&self, configuration: Option<Configuration>) {
+        if let Some(configuration) = configuration {
             let update = Update {
                 provider: NAME,
                 configuration: Arc::new(configuration),
@@ -156,7 +169,12 @@ struct Events {
 
 impl Events {
     fn new(source: &Source, changed: Arc<Notify>) -> Self {
-        let watcher = notify::recommended_watcher(move |_| changed.notify_one());
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Looking at the files is an access too: heeding those would be a loop.
+            if !event.is_ok_and(|event| event.kind.is_access()) {
+                changed.notify_one();
+            }
+        });
         let mut events = Self {
             watcher: watcher
                 .inspect_err(|error| tracing::warn!("no file system events, looking instead: {error}"))

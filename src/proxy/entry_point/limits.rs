@@ -65,9 +65,7 @@ impl Limits {
         // Pingora ends a request with 400 when the next one arrives early, unless told otherwise.
         session.as_downstream_mut().set_pipelining_enabled(true);
         session.set_write_timeout(self.write);
-        // A WebSocket may be silent for longer than a request may take to arrive.
-        let read = self.read.filter(|_| !session.is_upgrade_req());
-        session.set_read_timeout(read);
+        session.set_read_timeout(self.read);
     }
 
     /// Is the header larger than allowed? Counted as sent: target, names, values and their separators.

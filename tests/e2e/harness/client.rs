@@ -24,7 +24,10 @@ impl Response {
     /// Every value of a field.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        fields.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+        fields
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .collect()
     }
 
     /// The first value of a field.
@@ -39,7 +42,10 @@ impl Response {
 
     /// The value of the one cookie `sid`.
     pub fn sid(&self) -> Option<&str> {
-        let found = self.cookies().into_iter().find_map(|cookie| cookie.strip_prefix("sid="));
+        let found = self
+            .cookies()
+            .into_iter()
+            .find_map(|cookie| cookie.strip_prefix("sid="));
         found.and_then(|rest| rest.split(';').next())
     }
 
@@ -72,7 +78,10 @@ impl Client {
         let stream = TcpStream::connect(address).expect("piton accepts");
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
-        Self { stream, buffer: Vec::new() }
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
     }
 
     /// How long to wait for the next bytes from now on.
@@ -111,7 +120,12 @@ impl Client {
         self.buffer.drain(..end + 4);
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| io::Error::other(format!("no status in {head:?}")))?;
-        let mut response = Response { status, head, body: Vec::new(), complete: true };
+        let mut response = Response {
+            status,
+            head,
+            body: Vec::new(),
+            complete: true,
+        };
         if !is_head && status >= 200 && status != 204 && status != 304 {
             self.body(&mut response);
         }
@@ -119,11 +133,16 @@ impl Client {
     }
 
     fn body(&mut self, response: &mut Response) {
-        if response.header("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked")) {
+        if response
+            .header("transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"))
+        {
             response.complete = self.chunks(&mut response.body).is_ok();
             return;
         }
-        let length = response.header("content-length").map(|value| value.parse::<usize>().unwrap());
+        let length = response
+            .header("content-length")
+            .map(|value| value.parse::<usize>().unwrap());
         match length {
             Some(length) => {
                 let read = self.exactly(length);

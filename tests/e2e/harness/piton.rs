@@ -68,8 +68,14 @@ impl Setup {
         for line in self.entry_point.lines() {
             writeln!(text, "    {line}").unwrap();
         }
-        let provider = self.provider.replace("{dir}", &self.dir.path().display().to_string());
-        writeln!(text, "providers:\n  providersThrottleDuration: 0\n  file: {{{provider}}}").unwrap();
+        let provider = self
+            .provider
+            .replace("{dir}", &self.dir.path().display().to_string());
+        writeln!(
+            text,
+            "providers:\n  providersThrottleDuration: 0\n  file: {{{provider}}}"
+        )
+        .unwrap();
         writeln!(text, "log:\n  level: INFO\n{}", self.top).unwrap();
         let conf = self.dir.write("piton.yaml", &text);
         let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
@@ -95,14 +101,23 @@ impl Piton {
 
     /// Starts a command that logs where it listens; its output is part of the log too.
     pub fn spawn(mut command: Command, dir: Option<TempDir>) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("piton starts");
         let log = Arc::new(Mutex::new(Vec::new()));
         let readers = vec![
             follow(child.stderr.take().unwrap(), Arc::clone(&log)),
             follow(child.stdout.take().unwrap(), Arc::clone(&log)),
         ];
-        let mut piton = Self { child, log, readers, address: None, dir };
+        let mut piton = Self {
+            child,
+            log,
+            readers,
+            address: None,
+            dir,
+        };
         let line = piton.wait_for_line(&["127.0.0.1:", if piton.dir.is_some() { "listening" } else { "" }]);
         let after = line.split("127.0.0.1:").nth(1).unwrap();
         let port: String = after.chars().take_while(char::is_ascii_digit).collect();
@@ -140,7 +155,10 @@ impl Piton {
     /// The number of the configuration in use.
     pub fn generation(&self) -> u64 {
         let lines = self.log();
-        let last = lines.iter().rev().find_map(|line| line.split("generation=").nth(1));
+        let last = lines
+            .iter()
+            .rev()
+            .find_map(|line| line.split("generation=").nth(1));
         let digits = last.map(|rest| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
         digits.map_or(0, |digits| digits.parse().unwrap())
     }
@@ -152,12 +170,19 @@ impl Piton {
 
     /// How many lines hold all of `parts`.
     pub fn count(&self, parts: &[&str]) -> usize {
-        self.log().iter().filter(|line| parts.iter().all(|part| line.contains(part))).count()
+        self.log()
+            .iter()
+            .filter(|line| parts.iter().all(|part| line.contains(part)))
+            .count()
     }
 
     /// The first line that holds all of `parts`, once there is one.
     pub fn wait_for_line(&self, parts: &[&str]) -> String {
-        let find = || self.log().into_iter().find(|line| parts.iter().all(|part| line.contains(part)));
+        let find = || {
+            self.log()
+                .into_iter()
+                .find(|line| parts.iter().all(|part| line.contains(part)))
+        };
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE {
             if let Some(line) = find() {
@@ -171,7 +196,13 @@ impl Piton {
     /// Sends a signal by name, such as `HUP`.
     pub fn signal(&self, name: &str) {
         let command = format!("kill -{name} {}", self.id());
-        assert!(Command::new("sh").args(["-c", &command]).status().unwrap().success());
+        assert!(
+            Command::new("sh")
+                .args(["-c", &command])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     /// SIGKILL, now.

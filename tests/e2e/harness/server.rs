@@ -34,7 +34,10 @@ impl Received {
     /// Every value of a field.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
-        fields.filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).collect()
+        fields
+            .filter(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+            .collect()
     }
 
     /// The one value of a field.
@@ -184,7 +187,12 @@ fn converse(shared: &Shared, mut stream: TcpStream, connection: usize) {
         let Some((head, body)) = next_request(&mut stream, &mut buffer) else {
             return;
         };
-        let request = Received { head, body, connection, turn };
+        let request = Received {
+            head,
+            body,
+            connection,
+            turn,
+        };
         shared.received.lock().unwrap().push(request.clone());
         let then = catch_unwind(AssertUnwindSafe(|| (shared.script)(&request, &mut stream)));
         match then {
@@ -201,7 +209,11 @@ fn converse(shared: &Shared, mut stream: TcpStream, connection: usize) {
             }
             Err(panic) => {
                 let text = panic.downcast_ref::<String>().cloned();
-                shared.panics.lock().unwrap().push(text.unwrap_or_else(|| "panic".to_owned()));
+                shared
+                    .panics
+                    .lock()
+                    .unwrap()
+                    .push(text.unwrap_or_else(|| "panic".to_owned()));
                 return;
             }
         }
@@ -211,7 +223,11 @@ fn converse(shared: &Shared, mut stream: TcpStream, connection: usize) {
 /// Closes the second handle of a stream: a reset is sent only when the last one goes.
 fn forget(shared: &Shared, stream: &TcpStream) {
     let peer = stream.peer_addr().ok();
-    shared.open.lock().unwrap().retain(|open| open.peer_addr().ok() != peer);
+    shared
+        .open
+        .lock()
+        .unwrap()
+        .retain(|open| open.peer_addr().ok() != peer);
 }
 
 fn next_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, Vec<u8>)> {
@@ -224,7 +240,9 @@ fn next_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String,
     let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
     buffer.drain(..end + 4);
     let lower = head.to_ascii_lowercase();
-    let length = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
+    let length = lower
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"));
     let body = if lower.contains("\r\ntransfer-encoding: chunked") {
         let end = loop {
             if let Some(end) = buffer.windows(5).position(|window| window == b"0\r\n\r\n") {
