@@ -6,7 +6,12 @@ use clap::{Args, Parser, Subcommand};
 
 /// A sticky-session reverse proxy and load balancer that speaks Traefik's configuration.
 #[derive(Debug, Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(
+    version,
+    about,
+    args_conflicts_with_subcommands = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Without a command: serve.
     #[command(flatten)]

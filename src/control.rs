@@ -2,7 +2,7 @@
 
 mod throttle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -40,7 +40,12 @@ impl Control {
     /// A control that has published an empty snapshot.
     #[must_use]
     pub fn new(ground: Ground) -> Self {
-        let empty = compile(&Default::default(), &ground.entry_points, &ground.transport, &Snapshot::default());
+        let empty = compile(
+            &Default::default(),
+            &ground.entry_points,
+            &ground.transport,
+            &Snapshot::default(),
+        );
         let empty = Arc::new(Snapshot {
             generation: 0,
             ..empty
@@ -71,10 +76,16 @@ impl Control {
         if last.is_some_and(|last| *last == update.configuration) {
             return None;
         }
-        self.configurations.insert(update.provider.to_owned(), update.configuration);
+        self.configurations
+            .insert(update.provider.to_owned(), update.configuration);
         let merged = merge(&self.configurations, &self.ground.precedence);
         let previous = self.published.load_full();
-        let snapshot = compile(&merged, &self.ground.entry_points, &self.ground.transport, &previous);
+        let snapshot = compile(
+            &merged,
+            &self.ground.entry_points,
+            &self.ground.transport,
+            &previous,
+        );
         let snapshot = Arc::new(snapshot);
         self.published.store(Arc::clone(&snapshot));
         self.followers.send_replace(Arc::clone(&snapshot));
@@ -103,7 +114,7 @@ impl Control {
 
 /// One line for the whole, one for each reason that was not there before.
 fn log_report(snapshot: &Snapshot, before: &Report) {
-    let known: Vec<String> = before.lines().map(|(_, line)| line).collect();
+    let known: HashSet<String> = before.lines().map(|(_, line)| line).collect();
     for (status, line) in snapshot.report.lines().filter(|(_, line)| !known.contains(line)) {
         match status {
             Status::Disabled => tracing::error!("{line}"),

@@ -93,7 +93,11 @@ impl Health {
     }
 
     fn start(&self, plan: Arc<Plan>, server: Arc<Server>) -> Running {
-        let probe = Probe::new(Arc::clone(&plan), Arc::clone(&server), Arc::clone(&self.connector));
+        let probe = Probe::new(
+            Arc::clone(&plan),
+            Arc::clone(&server),
+            Arc::clone(&self.connector),
+        );
         let task = tokio::spawn(run_probe(probe, self.shutdown.clone()));
         Running { plan, server, task }
     }

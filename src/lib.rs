@@ -13,8 +13,8 @@
 //! | 2 | [`provider`] | reads the world, sends whole configurations |
 //! | 2 | [`control`] | the one loop: throttle, merge, compile, publish |
 //! | 2 | [`health`] | probes, led by the snapshot |
-//! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks |
-//! | 2 | [`entrypoint`] | listeners, limits, forwarded headers |
+//! | 2 | [`listener`] | sockets, bound before Pingora starts |
+//! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
 //! | 2 | [`clock`], [`resolve`] | what every edge may use: clock and randomness, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
 //! | 1 | [`service`] | from a request to a server |
@@ -40,8 +40,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
-pub mod entrypoint;
 pub mod health;
+pub mod listener;
 pub mod logging;
 pub mod provider;
 pub mod proxy;

@@ -31,13 +31,27 @@ pub enum InvalidLog {
     Twice,
 }
 
+/// Looks whether [`start`] would know what is written, without starting anything.
+///
+/// # Errors
+/// When a level or a format is none.
+pub fn check(log: &Log) -> Result<(), InvalidLog> {
+    filter(&log.level)?;
+    match log.format.as_str() {
+        "" | "common" | "json" => Ok(()),
+        other => Err(InvalidLog::Format(other.to_owned())),
+    }
+}
+
 /// Starts the log of the process.
 ///
 /// # Errors
 /// When a setting cannot be honoured.
 pub fn start(log: &Log) -> Result<(), InvalidLog> {
     let filter = filter(&log.level)?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer(log)?);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer(log)?);
     let is_terminal = log.file_path.is_empty() && io::IsTerminal::is_terminal(&io::stderr());
     let builder = builder.with_ansi(is_terminal && !log.no_color).with_target(false);
     let started = match log.format.as_str() {
@@ -59,8 +73,14 @@ fn filter(level: &str) -> Result<EnvFilter, InvalidLog> {
         "ERROR" | "FATAL" | "PANIC" => "error",
         _ => return Err(InvalidLog::Level(level.to_owned())),
     };
-    let pingora = if matches!(level, "trace" | "debug") { level } else { "off" };
-    let filter = format!("{level},pingora_core={pingora},pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}");
+    let pingora = if matches!(level, "trace" | "debug") {
+        level
+    } else {
+        "off"
+    };
+    let filter = format!(
+        "{level},pingora_core={pingora},pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}"
+    );
     Ok(EnvFilter::new(filter))
 }
 

@@ -7,26 +7,29 @@
 
 mod admission;
 mod context;
+mod door;
+mod entry_point;
 mod failure;
 mod page;
 mod retry;
 mod rewrite;
 
 pub use context::Context;
+pub use door::Door;
+pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use retry::MAX_ATTEMPTS;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
-use http::{HeaderValue, header};
+use http::HeaderValue;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
-use crate::entrypoint::EntryPoints;
 use crate::routing::Snapshot;
 use admission::Admission;
 use failure::Failure;
@@ -67,6 +70,7 @@ impl ProxyHttp for Edge {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Context) -> Result<()> {
+        door::header_came();
         let entry_point = self.entry_points.at(session.server_addr());
         entry_point.limits().apply(session);
         Ok(())
@@ -74,10 +78,9 @@ impl ProxyHttp for Edge {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         let entry_point = self.entry_points.at(session.server_addr());
-        match admission::admit(session, entry_point, &self.snapshot, &self.machine) {
+        match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
             Admission::Route(service) => {
-                let append = entry_point.forwarded().appends_client();
-                ctx.begin(service, admission::client_ip(session), append);
+                ctx.routed(service);
                 Ok(false)
             }
             Admission::Answer(page) => {
@@ -87,11 +90,7 @@ impl ProxyHttp for Edge {
         }
     }
 
-    async fn proxy_upstream_filter(
-        &self,
-        session: &mut Session,
-        ctx: &mut Context,
-    ) -> Result<bool> {
+    async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         if ctx.choose(&session.req_header().headers) {
             return Ok(true);
         }
@@ -126,10 +125,17 @@ impl ProxyHttp for Edge {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        let forwarded = self.entry_points.at(session.server_addr()).forwarded();
+        let facts = ctx.facts(session.is_upgrade_req(), &self.machine);
+        if !ctx.origin_is_stated {
+            forwarded.state(request, &facts, ctx.origin_is_clean)?;
+        }
+        let none_before = ctx.origin_is_clean;
+        forwarded.append_client(request, &facts, none_before)?;
         rewrite::request(request, ctx)
     }
 
@@ -153,27 +159,23 @@ impl ProxyHttp for Edge {
         if !failure::is_final(response.status) {
             return Ok(());
         }
-        // Appended, not inserted: the application's own cookies stay.
-        for cookie in ctx.take_cookies() {
-            response.append_header(header::SET_COOKIE, cookie)?;
-        }
+        rewrite::add_cookies(response, ctx.take_cookies())?;
         rewrite::for_old_clients(session.req_header().version, response);
         Ok(())
     }
 
-    async fn fail_to_proxy(
-        &self,
-        session: &mut Session,
-        error: &Error,
-        ctx: &mut Context,
-    ) -> FailToProxy {
+    async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
         let failure = ctx.failure().unwrap_or_else(|| Failure::of(error));
         failure.answer(session).await
     }
 
     /// Failures of servers and clients are no errors of piton: they are logged at debug level only.
     fn suppress_error_log(&self, _session: &Session, ctx: &Context, error: &Error) -> bool {
-        tracing::debug!(service = ctx.service_name(), server = ctx.server_url(), "request failed: {error}");
+        tracing::debug!(
+            service = ctx.service_name(),
+            server = ctx.server_url(),
+            "request failed: {error}"
+        );
         true
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::routing::Snapshot;
 use crate::upstream::{Address, Resolved};
@@ -29,26 +29,34 @@ pub async fn look_up(resolved: &Resolved) {
 
 /// Keeps the addresses of all named servers of the published snapshot fresh, until the publisher is gone.
 pub async fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>) {
+    let mut next = Instant::now();
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
-        look_all_up(named_servers(&snapshot)).await;
-        if let Ok(Err(_)) = timeout(EVERY, snapshots.changed()).await {
+        let is_time = next <= Instant::now();
+        if is_time {
+            next = Instant::now() + EVERY;
+        }
+        // After a reload only new names: reloads may come faster than answers.
+        let names = named_servers(&snapshot).filter(|name| is_time || name.count() == 0);
+        look_all_up(names).await;
+        if let Ok(Err(_)) = timeout_at(next, snapshots.changed()).await {
             return;
         }
     }
 }
 
-fn named_servers(snapshot: &Snapshot) -> Vec<Arc<Resolved>> {
-    let servers = snapshot.services.values().flat_map(|service| service.servers().pool.servers());
-    servers
-        .filter_map(|server| match server.upstream().address() {
-            Address::Named(resolved) => Some(Arc::clone(resolved)),
-            Address::Fixed(_) => None,
-        })
-        .collect()
+fn named_servers(snapshot: &Snapshot) -> impl Iterator<Item = Arc<Resolved>> + '_ {
+    let servers = snapshot
+        .services
+        .values()
+        .flat_map(|service| service.servers().pool.servers());
+    servers.filter_map(|server| match server.upstream().address() {
+        Address::Named(resolved) => Some(Arc::clone(resolved)),
+        Address::Fixed(_) => None,
+    })
 }
 
-async fn look_all_up(names: Vec<Arc<Resolved>>) {
+async fn look_all_up(names: impl Iterator<Item = Arc<Resolved>>) {
     let mut running = JoinSet::new();
     for name in names {
         if running.len() >= AT_ONCE {

@@ -60,12 +60,7 @@ impl Sticky {
     /// not depend on the number of servers.
     #[must_use]
     pub fn find(&self, headers: &HeaderMap) -> Lookup {
-        let lines = || {
-            headers
-                .get_all(header::COOKIE)
-                .iter()
-                .map(HeaderValue::as_bytes)
-        };
+        let lines = || headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
         match find_cookie(lines, self.name.as_bytes()) {
             Some(value) => self.table.lookup(value),
             None => Lookup::Absent,
@@ -100,14 +95,8 @@ mod tests {
     #[test]
     fn default_cookie_is_written_as_traefik_writes_it() {
         let sticky = sticky(&Cookie::default());
-        assert_eq!(
-            sticky.set_cookie(0).unwrap(),
-            "_4fcce=08d5f409490f61fc; Path=/"
-        );
-        assert_eq!(
-            sticky.set_cookie(1).unwrap(),
-            "_4fcce=6bf4bc2f5d722cee; Path=/"
-        );
+        assert_eq!(sticky.set_cookie(0).unwrap(), "_4fcce=08d5f409490f61fc; Path=/");
+        assert_eq!(sticky.set_cookie(1).unwrap(), "_4fcce=6bf4bc2f5d722cee; Path=/");
         assert_eq!(sticky.set_cookie(2), None);
     }
 
@@ -115,26 +104,14 @@ mod tests {
     fn current_and_legacy_values_are_known_and_others_are_not() {
         let sticky = sticky(&Cookie::default());
         let known = |index, legacy| Lookup::Known { index, legacy };
-        assert_eq!(
-            lookup(&sticky, &["_4fcce=6bf4bc2f5d722cee"]),
-            known(1, false)
-        );
+        assert_eq!(lookup(&sticky, &["_4fcce=6bf4bc2f5d722cee"]), known(1, false));
         assert_eq!(
             lookup(&sticky, &["a=b", "_4fcce=http://127.0.0.1:8081"]),
             known(0, true)
         );
-        assert_eq!(
-            lookup(&sticky, &["_4fcce=5a1cc52f3f46040d"]),
-            known(0, true)
-        );
-        assert_eq!(
-            lookup(&sticky, &["_4fcce=7d49894b220072d3"]),
-            known(1, true)
-        );
-        assert_eq!(
-            lookup(&sticky, &["_4fcce=6BF4BC2F5D722CEE"]),
-            Lookup::Unknown
-        );
+        assert_eq!(lookup(&sticky, &["_4fcce=5a1cc52f3f46040d"]), known(0, true));
+        assert_eq!(lookup(&sticky, &["_4fcce=7d49894b220072d3"]), known(1, true));
+        assert_eq!(lookup(&sticky, &["_4fcce=6BF4BC2F5D722CEE"]), Lookup::Unknown);
         assert_eq!(lookup(&sticky, &["_4fcce="]), Lookup::Unknown);
         assert_eq!(lookup(&sticky, &["other=1"]), Lookup::Absent);
     }

@@ -8,9 +8,10 @@ use crate::cli::Serve;
 use crate::config::install::Install;
 use crate::config::{Problem, split};
 use crate::control::Control;
-use crate::entrypoint::EntryPoint;
+use crate::logging;
 use crate::provider::Update;
 use crate::provider::file::{self, Places, Source};
+use crate::proxy::EntryPoint;
 use crate::routing::{Kind, Snapshot, Status};
 
 /// Checks the file of `-c` and all files of the file provider; prints every problem.
@@ -23,20 +24,29 @@ pub(super) fn check(args: &Serve) -> ExitCode {
     match conf::read(path) {
         Ok((install, warnings)) => {
             problems.extend(warnings);
-            problems.extend(of_values(&install).into_iter().map(|problem| problem.in_file(&path.as_path().into())));
+            problems.extend(
+                of_values(&install)
+                    .into_iter()
+                    .map(|problem| problem.in_file(&path.as_path().into())),
+            );
             problems.extend(of_files(&install));
         }
-        Err(found) => problems.extend(found),
+        Err(found) => {
+            problems.extend(found);
+            problems.extend(conf::source_of_refused(path).map(of_keys).unwrap_or_default());
+        }
     }
     for problem in &problems {
         eprintln!("{problem}");
     }
-    if problems.iter().any(Problem::is_error) {
-        eprintln!("{}: not usable", path.display());
-        return ExitCode::FAILURE;
+    let errors = problems.iter().filter(|problem| problem.is_error()).count();
+    let warnings = problems.len() - errors;
+    eprintln!("{}: {errors} errors, {warnings} warnings", path.display());
+    if errors == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
-    eprintln!("{}: good", path.display());
-    ExitCode::SUCCESS
 }
 
 /// Values of the static configuration that parse but cannot be used.
@@ -48,6 +58,9 @@ fn of_values(install: &Install) -> Vec<Problem> {
             problems.push(Problem::error(path, error.to_string()));
         }
     }
+    if let Err(error) = logging::check(&install.log) {
+        problems.push(Problem::error("", error.to_string()));
+    }
     if let Err(error) = conf::server_conf(install) {
         problems.push(Problem::error("", error.to_string()));
     }
@@ -55,6 +68,14 @@ fn of_values(install: &Install) -> Vec<Problem> {
         problems.push(Problem::error("", error.to_string()));
     }
     problems
+}
+
+/// What is wrong with the files by themselves: what they mean depends on the static file.
+fn of_keys(source: Source) -> Vec<Problem> {
+    match source.load() {
+        Ok(loaded) => loaded.warnings,
+        Err(problems) => problems,
+    }
 }
 
 fn of_files(install: &Install) -> Vec<Problem> {
@@ -95,6 +116,10 @@ fn of_meaning(snapshot: &Snapshot, source: &Source) -> Vec<Problem> {
         };
         places.place(problem, &["http", kind, name], &reason.key)
     });
-    let notes = snapshot.report.notes.iter().map(|note| Problem::warning("", note));
+    let notes = snapshot
+        .report
+        .notes
+        .iter()
+        .map(|note| Problem::warning("", note));
     reasons.chain(notes).collect()
 }

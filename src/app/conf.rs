@@ -1,6 +1,5 @@
 //! The configuration file: read, reported, turned into a [`Startup`].
 
-use std::fs;
 use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +10,8 @@ use pingora::server::configuration::ServerConf;
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::cli::Serve;
 use crate::config::install::{self, FileProvider, Install};
-use crate::config::{Notation, Problem};
-use crate::provider::file::Source;
+use crate::config::{Notation, Problem, Value};
+use crate::provider::file::{Source, read_bytes};
 use crate::proxy::MAX_ATTEMPTS;
 
 /// Seconds that requests in flight may take after SIGTERM, unless written otherwise (Pingora: 300).
@@ -46,13 +45,9 @@ pub(super) fn plan(args: &Serve) -> Result<Startup, StartFailure> {
 pub(super) fn read(path: &Path) -> Result<(Install, Vec<Problem>), Vec<Problem>> {
     let problem = |text: String| vec![Problem::error("", text).in_file(&Arc::from(path))];
     let notation = Notation::of_path(path);
-    let notation = notation.ok_or_else(|| {
-        problem("has no extension that is known; use .yaml, .yml or .toml".to_owned())
-    })?;
-    if !fs::metadata(path).map_err(|error| problem(format!("cannot be read: {error}")))?.is_file() {
-        return Err(problem("is not a regular file".to_owned()));
-    }
-    let bytes = fs::read(path).map_err(|error| problem(format!("cannot be read: {error}")))?;
+    let notation = notation
+        .ok_or_else(|| problem("has no extension that is known; use .yaml, .yml or .toml".to_owned()))?;
+    let bytes = read_bytes(path).map_err(|problem| vec![problem])?;
     install::read(&bytes, notation, Some(path))
 }
 
@@ -66,6 +61,22 @@ pub(super) fn source(provider: &FileProvider) -> Option<Source> {
     } else {
         None
     }
+}
+
+/// Where the file provider reads, as far as a refused static file tells.
+pub(super) fn source_of_refused(path: &Path) -> Option<Source> {
+    let bytes = read_bytes(path).ok()?;
+    let root = Notation::of_path(path)?.parse(&bytes).ok()?;
+    let file = root.get("providers")?.get("file")?;
+    let text = |key| match file.get(key).map(|node| &node.value) {
+        Some(Value::Scalar(text)) => text.to_string(),
+        _ => String::new(),
+    };
+    source(&FileProvider {
+        directory: text("directory"),
+        filename: text("filename"),
+        ..FileProvider::default()
+    })
 }
 
 fn dynamic(install: &Install) -> Dynamic {

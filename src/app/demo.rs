@@ -12,7 +12,7 @@ use crate::config::AllowEmpty;
 use crate::config::dynamic::Configuration;
 use crate::config::dynamic::http::{Cookie, LoadBalancer, Router, Server, Service, Sticky};
 use crate::config::install::{EntryPoint, Install, Log};
-use crate::entrypoint::bind;
+use crate::listener::bind;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -90,10 +90,15 @@ fn announce(addresses: &[SocketAddr], urls: &[String], strategy: &str) {
     let Some(proxy) = addresses.first() else {
         return;
     };
-    println!("piton demo: http://{proxy} in front of {} servers, strategy {strategy}\n", urls.len());
+    println!(
+        "piton demo: http://{proxy} in front of {} servers, strategy {strategy}\n",
+        urls.len()
+    );
     println!("  curl -i http://{proxy}/                    # the first answer sets a cookie");
     println!("  curl -c jar -b jar http://{proxy}/         # again and again: always the same server");
-    println!("  for i in 1 2 3 4 5 6; do curl -s http://{proxy}/ | head -1; done   # no cookie: all servers in turn");
+    println!(
+        "  for i in 1 2 3 4 5 6; do curl -s http://{proxy}/ | head -1; done   # no cookie: all servers in turn"
+    );
     if let Some(url) = urls.first() {
         println!("  piton cookie {url} --service demo@file   # aim at one server");
     }

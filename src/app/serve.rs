@@ -6,22 +6,24 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
-use pingora::listeners::{ListenerConfig, L4BufferSettings};
+use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::Opt;
 use pingora::server::{Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
-use pingora_proxy::ProxyServiceBuilder;
+use pingora::services::listening::Service;
+use pingora_proxy::http_proxy;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::config::install::{self, Install, Protocol, parse_address};
 use crate::control::{Control, Ground};
-use crate::entrypoint::{Bound, EntryPoint, EntryPoints, Front, bind};
 use crate::health::Health;
-use crate::provider::file::{self, Watcher};
+use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
-use crate::proxy::Edge;
+use crate::provider::file::{self, Watcher};
+use crate::proxy::{Door, Edge, EntryPoint, EntryPoints};
 use crate::routing::EntryPointSpec;
 use crate::upstream::Transport;
 use crate::{logging, resolve};
@@ -31,6 +33,7 @@ const WRITE_BUFFER: usize = 16 * 1024;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
+    survive_hangup();
     logging::start(&startup.install.log)?;
     let doors = Doors::open(&startup.install, startup.upgrade)?;
     let mut control = Control::new(ground(&startup.install)?);
@@ -43,8 +46,10 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     };
     let mut server = Server::new_with_opt_and_conf(opt, startup.server);
     server.bootstrap();
-    let edge = Edge::new(control.published(), Arc::new(doors.entry_points), machine_name());
-    let mut proxy = ProxyServiceBuilder::new(&server.configuration, edge).name("proxy").build();
+    let entry_points = Arc::new(doors.entry_points);
+    let edge = Edge::new(control.published(), Arc::clone(&entry_points), machine_name());
+    let door = Door::new(http_proxy(&server.configuration, edge), entry_points);
+    let mut proxy = Service::new("proxy".to_owned(), door);
     for key in &doors.keys {
         let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
         proxy.add_listener(ListenerConfig::tcp(key).l4_buffer(buffers));
@@ -69,6 +74,15 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     server.run_forever()
 }
 
+/// From here on SIGHUP ends the process no more, also before the watcher listens for it: tokio keeps its
+/// handler for good once there was one. The runtime has no thread that a later fork would lose.
+fn survive_hangup() {
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        let _entered = runtime.enter();
+        let _ = signal(SignalKind::hangup());
+    }
+}
+
 /// What `X-Forwarded-Server` says.
 fn machine_name() -> HeaderValue {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
@@ -86,7 +100,10 @@ pub(super) fn ground(install: &Install) -> Result<Ground, StartFailure> {
         entry_points: specs(install),
         transport,
         precedence: providers.precedence.clone(),
-        throttle: providers.providers_throttle_duration.positive().unwrap_or(Duration::ZERO),
+        throttle: providers
+            .providers_throttle_duration
+            .positive()
+            .unwrap_or(Duration::ZERO),
     })
 }
 
@@ -96,7 +113,11 @@ fn specs(install: &Install) -> Vec<EntryPointSpec> {
     let all = || http_entry_points(install);
     let any_flagged = all().any(|(_, written)| written.as_default);
     let is_default = |name: &str, written: &install::EntryPoint| {
-        if any_flagged { written.as_default } else { name != "traefik" }
+        if any_flagged {
+            written.as_default
+        } else {
+            name != "traefik"
+        }
     };
     all()
         .map(|(name, written)| EntryPointSpec {
@@ -112,7 +133,8 @@ fn http_entry_points(install: &Install) -> impl Iterator<Item = (&str, &install:
         parse_address(&written.address).is_ok_and(|address| address.protocol == Protocol::Tcp)
     };
     let all = install.entry_points.iter();
-    all.filter(move |(_, written)| is_tcp(written)).map(|(name, written)| (name.as_str(), written))
+    all.filter(move |(_, written)| is_tcp(written))
+        .map(|(name, written)| (name.as_str(), written))
 }
 
 /// Entry points and their sockets.
@@ -169,7 +191,9 @@ fn host_and_port(name: &str, address: &str) -> Result<(Option<IpAddr>, u16), Sta
     if let Ok(ip) = parsed.host.parse() {
         return Ok((Some(ip), parsed.port));
     }
-    let mut found = (parsed.host.as_str(), parsed.port).to_socket_addrs().map_err(|error| invalid(&error))?;
+    let mut found = (parsed.host.as_str(), parsed.port)
+        .to_socket_addrs()
+        .map_err(|error| invalid(&error))?;
     let first = found.next().ok_or_else(|| invalid(&"host name has no address"))?;
     Ok((Some(first.ip()), parsed.port))
 }
@@ -200,6 +224,13 @@ fn first_configuration(
     watcher
 }
 
+/// SIGHUP means "read again"; where there is nothing to read it must not end the process.
+async fn ignore_hangup() {
+    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
+        while hangup.recv().await.is_some() {}
+    }
+}
+
 /// Everything that runs beside the proxy, on one thread.
 struct Background {
     parts: Mutex<Option<Parts>>,
@@ -223,9 +254,10 @@ impl BackgroundService for Background {
         let mut running = JoinSet::new();
         running.spawn(resolve::follow(parts.control.follow()));
         running.spawn(Health::new(shutdown.clone()).run(parts.control.follow()));
-        if let Some(watcher) = parts.watcher {
-            running.spawn(watcher.run());
-        }
+        match parts.watcher {
+            Some(watcher) => running.spawn(watcher.run()),
+            None => running.spawn(ignore_hangup()),
+        };
         running.spawn(parts.control.run(parts.updates));
         // Dropping the set at the end stops everything.
         let _ = shutdown.wait_for(|stopping| *stopping).await;

@@ -6,9 +6,10 @@ use pingora::services::ServiceWithDependents;
 use crate::config::dynamic::Configuration;
 use crate::config::install::Install;
 use crate::config::{Problem, Problems};
-use crate::entrypoint::{BindFailure, InvalidEntryPoint};
+use crate::listener::BindFailure;
 use crate::logging::InvalidLog;
 use crate::provider::file::Source;
+use crate::proxy::InvalidEntryPoint;
 use crate::upstream::UnsupportedTransport;
 
 /// Everything a server is started from.
@@ -52,7 +53,7 @@ pub enum StartFailure {
     #[error("no configuration file: use -c FILE, or try `piton demo`")]
     NoConfiguration,
     /// The configuration is refused.
-    #[error("the configuration is refused\n{}", Problems(.0.clone()))]
+    #[error("{}{}", if .0.len() > 1 { "the configuration is refused\n" } else { "" }, Problems(.0.clone()))]
     Refused(Vec<Problem>),
     /// Pingora's own keys.
     #[error("server keys: {0}")]

@@ -90,11 +90,7 @@ enum List {
 
 impl<'p> Candidates<'p> {
     /// `None` when nobody is left.
-    pub(super) fn new(
-        servers: &'p [Arc<Server>],
-        open: Guard<Arc<Open>>,
-        tried: &[u32],
-    ) -> Option<Self> {
+    pub(super) fn new(servers: &'p [Arc<Server>], open: Guard<Arc<Open>>, tried: &[u32]) -> Option<Self> {
         let list = if tried.is_empty() {
             List::Shared(open)
         } else {

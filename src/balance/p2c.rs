@@ -27,9 +27,7 @@ impl P2c {
 
 /// Is `a` less loaded than `b`? Fractions of in-flight by weight, compared crosswise.
 fn load_is_less(a: &Server, b: &Server) -> bool {
-    let load = |of: &Server, other: &Server| {
-        u64::from(of.state().in_flight()) * u64::from(other.weight())
-    };
+    let load = |of: &Server, other: &Server| u64::from(of.state().in_flight()) * u64::from(other.weight());
     load(a, b) < load(b, a)
 }
 
@@ -48,10 +46,21 @@ fn weighted_pair(sums: &[u64], entropy: u64) -> (usize, usize) {
     let total = sums.last().copied().unwrap_or(1);
     let first = position(sums, scale(high, total));
     let end = sums.get(first).copied().unwrap_or(total);
-    let begin = first.checked_sub(1).and_then(|before| sums.get(before)).copied().unwrap_or(0);
+    let begin = first
+        .checked_sub(1)
+        .and_then(|before| sums.get(before))
+        .copied()
+        .unwrap_or(0);
     // Draw from what the first leaves over, then step over the first.
     let drawn = scale(low, total - (end - begin));
-    let second = position(sums, if drawn >= begin { drawn + (end - begin) } else { drawn });
+    let second = position(
+        sums,
+        if drawn >= begin {
+            drawn + (end - begin)
+        } else {
+            drawn
+        },
+    );
     (first, second)
 }
 

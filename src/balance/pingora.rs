@@ -12,9 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pingora_load_balancing::Backend;
 use pingora_load_balancing::selection::{BackendIter, BackendSelection};
 
-use super::{
-    Draw, Lease, MAX_WEIGHT, Micros, Pool, Server, ServerState, Signals, Strategy, Tried,
-};
+use super::{Draw, Lease, MAX_WEIGHT, Micros, Pool, Server, ServerState, Signals, Strategy, Tried};
 use crate::upstream::{Address, ServerUrl, Transport, Upstream};
 
 /// Which strategy a [`Selection`] follows.
@@ -75,7 +73,11 @@ impl Shared {
     /// `None` for an address that is not an IP, or that was never a backend.
     #[must_use]
     pub fn lease(&self, backend: &Backend) -> Option<Lease> {
-        let pool = self.previous.lock().unwrap_or_else(PoisonError::into_inner).clone()?;
+        let pool = self
+            .previous
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()?;
         let url = url_of(backend)?;
         let server = pool.servers().iter().find(|server| server.url() == url)?;
         Some(Lease::new(Arc::clone(server), (self.clock)()))
@@ -98,7 +100,13 @@ impl Shared {
             .entry(url.clone())
             .or_insert_with(|| Arc::new(ServerState::new(Arc::clone(&self.signals))));
         let weight = u32::try_from(backend.weight).unwrap_or(MAX_WEIGHT);
-        Some(Arc::new(Server::new(url, weight, false, upstream, Arc::clone(state))))
+        Some(Arc::new(Server::new(
+            url,
+            weight,
+            false,
+            upstream,
+            Arc::clone(state),
+        )))
     }
 }
 

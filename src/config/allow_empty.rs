@@ -88,10 +88,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AllowEmptyVisitor<T> {
         T::deserialize(deserializer).map(AllowEmpty::present)
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> Result<AllowEmpty<T>, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<AllowEmpty<T>, D::Error> {
         self.visit_some(deserializer)
     }
 }

@@ -35,11 +35,7 @@ pub const MAX_PROBLEMS: usize = 100;
 ///
 /// `base` is the key path of `node` itself (`http.services.app`, or empty for a root); problems are appended in file order.
 /// What comes back is the configuration without the reported parts: use it only if no error was added.
-pub fn decode<T: DeserializeOwned + Default>(
-    node: &Node,
-    base: &str,
-    problems: &mut Vec<Problem>,
-) -> T {
+pub fn decode<T: DeserializeOwned + Default>(node: &Node, base: &str, problems: &mut Vec<Problem>) -> T {
     let state = State::default();
     let path = Path::root(base);
     let result = passes(node, &path, &state);
@@ -55,8 +51,7 @@ fn passes<T: DeserializeOwned + Default>(node: &Node, path: &Path<'_>, state: &S
         if state.is_broken(deserializer.id) {
             return T::default();
         }
-        let result =
-            T::deserialize(deserializer).map_err(|error| state.blame(&deserializer, error));
+        let result = T::deserialize(deserializer).map_err(|error| state.blame(&deserializer, error));
         match result {
             Ok(value) if state.reported() == before => return value,
             _ if state.reported() == before || state.is_full() => return T::default(),

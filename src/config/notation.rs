@@ -18,7 +18,8 @@ pub enum Notation {
 impl Notation {
     /// The notation of a file by its extension, in any case; `None` for others, as in Traefik (traefik-providers 1.1).
     pub fn of_path(path: &Path) -> Option<Self> {
-        let extension = path.extension()?.to_str()?;
+        // As Go cuts it: a file named `.yml` has an extension and nothing before it.
+        let (_, extension) = path.file_name()?.to_str()?.rsplit_once('.')?;
         match extension.to_ascii_lowercase().as_str() {
             "yaml" | "yml" => Some(Self::Yaml),
             "toml" => Some(Self::Toml),

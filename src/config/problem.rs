@@ -223,10 +223,7 @@ pub(super) fn settle<T>(
 }
 
 /// The candidate that `word` was probably meant to be: same letters but for case, `_`, `-` and about one slip in four.
-pub fn did_you_mean<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Nobody mistypes a long text, and distance costs the product of the lengths.
     if word.len() > 64 {
         return None;
@@ -235,12 +232,7 @@ pub fn did_you_mean<'a>(
     let allowed = (word.chars().count() / 4).clamp(1, 3);
     candidates
         .into_iter()
-        .map(|candidate| {
-            (
-                strsim::damerau_levenshtein(&word, &letters(candidate)),
-                candidate,
-            )
-        })
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &letters(candidate)), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.len())
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)

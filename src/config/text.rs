@@ -8,19 +8,16 @@ pub const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// The text of a file without its byte order mark. Errors: too big, not UTF-8, binary.
 pub(super) fn of_bytes(bytes: &[u8]) -> Result<&str, Problem> {
     if bytes.len() > MAX_BYTES {
-        let message = format!(
-            "the file has {} bytes; {MAX_BYTES} are allowed",
-            bytes.len()
-        );
+        let message = format!("the file has {} bytes; {MAX_BYTES} are allowed", bytes.len());
         return Err(Problem::error("", message));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| not_utf8(bytes, error.valid_up_to()))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match text.find('\0') {
-        Some(byte) => Err(
-            Problem::error("", "the file is binary: it holds a zero byte")
-                .at(Position::of_byte(text, byte)),
-        ),
+        Some(byte) => {
+            Err(Problem::error("", "the file is binary: it holds a zero byte")
+                .at(Position::of_byte(text, byte)))
+        }
         None => Ok(text),
     }
 }

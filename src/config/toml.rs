@@ -20,10 +20,7 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Problem> {
     }
     let places = Places::of(text);
     let root = DeTable::parse(text).map_err(|error| syntax(&places, &error))?;
-    Ok(Node::new(
-        Position::new(1, 1),
-        table(root.into_inner(), &places),
-    ))
+    Ok(Node::new(Position::new(1, 1), table(root.into_inner(), &places)))
 }
 
 /// No value is without one of these characters before it or behind it.
@@ -35,11 +32,7 @@ fn values_at_most(text: &str) -> usize {
 
 fn syntax(places: &Places<'_>, error: &Error) -> Problem {
     // The parser's message may hold several lines.
-    let message = error
-        .message()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
     let problem = Problem::error("", format!("not valid TOML: {message}"));
     match error.span() {
         Some(span) => problem.at(places.at(span.start)),

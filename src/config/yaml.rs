@@ -38,9 +38,7 @@ pub fn parse(bytes: &[u8]) -> Result<Node, Problem> {
 fn feed(builder: &mut Builder, event: Event<'_>, span: Span) -> Result<(), Problem> {
     let at = position(span);
     match event {
-        Event::Scalar(value, style, anchor, tag) => {
-            builder.scalar(at, &value, style, anchor, tag.as_deref())
-        }
+        Event::Scalar(value, style, anchor, tag) => builder.scalar(at, &value, style, anchor, tag.as_deref()),
         Event::Alias(anchor) => builder.alias(at, anchor),
         Event::SequenceStart(anchor, _) => builder.open_sequence(at, anchor),
         Event::MappingStart(anchor, _) => builder.open_mapping(at, anchor),

@@ -30,7 +30,9 @@ fn update(port: u16) -> Update {
 }
 
 fn port(snapshot: &Snapshot) -> String {
-    snapshot.services["app@file"].servers().pool.servers()[0].url().to_owned()
+    snapshot.services["app@file"].servers().pool.servers()[0]
+        .url()
+        .to_owned()
 }
 
 #[test]
@@ -53,8 +55,20 @@ async fn the_first_update_passes_at_once_and_then_the_latest_of_each_period() {
         tokio::time::sleep(Duration::from_millis(300)).await;
         seen.push(published.load().generation);
     }
-    assert_eq!(seen, [1, 1, 1, 1, 1, 1, 2, 2, 2], "at once, then after two seconds");
-    assert_eq!(port(&published.load()), "http://127.0.0.1:7", "the latest of those two seconds");
+    assert_eq!(
+        seen,
+        [1, 1, 1, 1, 1, 1, 2, 2, 2],
+        "at once, then after two seconds"
+    );
+    assert_eq!(
+        port(&published.load()),
+        "http://127.0.0.1:7",
+        "the latest of those two seconds"
+    );
     tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(port(&published.load()), "http://127.0.0.1:9", "the last is not lost");
+    assert_eq!(
+        port(&published.load()),
+        "http://127.0.0.1:9",
+        "the last is not lost"
+    );
 }

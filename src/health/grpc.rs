@@ -23,7 +23,9 @@ pub(super) async fn ask(connector: &Connector, peer: &HttpPeer, authority: &str)
         return Err("the server does not speak HTTP/2".to_owned());
     };
     let request = request(authority).map_err(words)?;
-    session.write_request_header(Box::new(request), false).map_err(words)?;
+    session
+        .write_request_header(Box::new(request), false)
+        .map_err(words)?;
     let message = Bytes::from_static(EMPTY_MESSAGE);
     session.write_request_body(message, true).await.map_err(words)?;
     session.read_response_header().await.map_err(words)?;

@@ -78,7 +78,11 @@ fn question(server: &str, check: &HealthCheck) -> Result<Question, String> {
     Ok(Question::Http(HttpQuestion {
         url: overridden(&base, check)?,
         target,
-        method: if check.method.is_empty() { "GET".to_owned() } else { check.method.clone() },
+        method: if check.method.is_empty() {
+            "GET".to_owned()
+        } else {
+            check.method.clone()
+        },
         hostname: check.hostname.clone(),
         headers: check.headers.clone(),
         status: check.status,
@@ -110,7 +114,11 @@ fn rebuilt(base: &ServerUrl, scheme: &str, port: u16) -> Result<ServerUrl, Strin
         host if host.contains(':') => format!("[{host}]"),
         host => host.to_owned(),
     };
-    let authority = if port == 0 { base.authority().to_owned() } else { format!("{host}:{port}") };
+    let authority = if port == 0 {
+        base.authority().to_owned()
+    } else {
+        format!("{host}:{port}")
+    };
     ServerUrl::parse(&format!("{scheme}://{authority}")).map_err(|error| error.to_string())
 }
 
@@ -120,17 +128,24 @@ fn resolved(base: &ServerUrl, path: &str) -> Result<String, String> {
     let target = match path {
         "" => base.path().to_owned(),
         _ if path.starts_with("//") || path.contains("://") => {
-            return Err(format!("healthCheck.path {path:?} is a URL; write a path like /health"));
+            return Err(format!(
+                "healthCheck.path {path:?} is a URL; write a path like /health"
+            ));
         }
         _ if path.starts_with('/') => path.to_owned(),
         _ => {
-            let directory = base.path().rsplit_once('/').map_or("", |(directory, _)| directory);
+            let directory = base
+                .path()
+                .rsplit_once('/')
+                .map_or("", |(directory, _)| directory);
             format!("{directory}/{path}")
         }
     };
     match target.parse::<Uri>() {
         Ok(uri) if uri.path().starts_with('/') => Ok(target),
-        _ => Err(format!("healthCheck.path {path:?} is not a path; write one like /health")),
+        _ => Err(format!(
+            "healthCheck.path {path:?} is not a path; write one like /health"
+        )),
     }
 }
 
@@ -144,11 +159,19 @@ impl HttpQuestion {
             let name: HeaderName = name.parse().map_err(|error| broken(&error))?;
             let value = HeaderValue::from_str(value).map_err(|error| broken(&error))?;
             if name != header::HOST {
-                request.insert_header(name, value).map_err(|error| broken(&error))?;
+                request
+                    .insert_header(name, value)
+                    .map_err(|error| broken(&error))?;
             }
         }
-        let host = if self.hostname.is_empty() { self.url.authority() } else { &self.hostname };
-        request.insert_header(header::HOST, host).map_err(|error| broken(&error))?;
+        let host = if self.hostname.is_empty() {
+            self.url.authority()
+        } else {
+            &self.hostname
+        };
+        request
+            .insert_header(header::HOST, host)
+            .map_err(|error| broken(&error))?;
         Ok(request)
     }
 
@@ -183,17 +206,37 @@ mod tests {
     fn the_probe_is_built_as_traefiks_test_table_says() {
         let at = |server, check| {
             let question = http(server, check).unwrap();
-            format!("{:?} {}{}", question.url.scheme(), question.url.authority(), question.target)
+            format!(
+                "{:?} {}{}",
+                question.url.scheme(),
+                question.url.authority(),
+                question.target
+            )
         };
         assert_eq!(at("http://backend1:80", check("/test")), "Http backend1:80/test");
-        let with_port = HealthCheck { port: 8080, ..check("/test") };
-        assert_eq!(at("http://backend2:80", with_port.clone()), "Http backend2:8080/test");
-        assert_eq!(at("http://backend2", with_port.clone()), "Http backend2:8080/test");
+        let with_port = HealthCheck {
+            port: 8080,
+            ..check("/test")
+        };
+        assert_eq!(
+            at("http://backend2:80", with_port.clone()),
+            "Http backend2:8080/test"
+        );
+        assert_eq!(
+            at("http://backend2", with_port.clone()),
+            "Http backend2:8080/test"
+        );
         assert_eq!(at("http://[::1]:80", with_port), "Http [::1]:8080/test");
-        let with_scheme = HealthCheck { scheme: "http".into(), ..check("/test") };
+        let with_scheme = HealthCheck {
+            scheme: "http".into(),
+            ..check("/test")
+        };
         assert_eq!(at("https://backend1:80", with_scheme), "Http backend1:80/test");
         let query = check("/health?powpow=do&do=powpow");
-        assert_eq!(at("http://backend1:80", query), "Http backend1:80/health?powpow=do&do=powpow");
+        assert_eq!(
+            at("http://backend1:80", query),
+            "Http backend1:80/health?powpow=do&do=powpow"
+        );
         assert_eq!(at("http://a/b/c", check("")), "Http a/b/c");
         assert_eq!(at("http://a/b/c", check("d")), "Http a/b/d");
     }
@@ -230,7 +273,14 @@ mod tests {
     fn statuses_from_200_to_399_are_good_unless_one_is_named() {
         let any = http("http://a", check("/")).unwrap();
         assert!(any.accepts(200) && any.accepts(308) && !any.accepts(400) && !any.accepts(503));
-        let named = http("http://a", HealthCheck { status: 404, ..check("/") }).unwrap();
+        let named = http(
+            "http://a",
+            HealthCheck {
+                status: 404,
+                ..check("/")
+            },
+        )
+        .unwrap();
         assert!(named.accepts(404) && !named.accepts(200));
     }
 

@@ -37,8 +37,8 @@ pub(super) struct Probe {
     connector: Arc<Connector>,
     /// The verdict so far.
     up: AtomicBool,
-    /// When the next probe is due.
-    due: Mutex<Instant>,
+    /// When the last probe began; `None` before the first.
+    last: Mutex<Option<Instant>>,
 }
 
 impl Probe {
@@ -49,7 +49,7 @@ impl Probe {
             server,
             connector,
             up: AtomicBool::new(true),
-            due: Mutex::new(Instant::now()),
+            last: Mutex::new(None),
         }
     }
 
@@ -68,17 +68,19 @@ impl Probe {
         PACE
     }
 
-    /// Waits until the probe is due and plans the next: by the verdict so far, a tenth sooner or later, so
-    /// that the servers of a restarted machine are not all asked at one moment.
+    /// Waits until the probe is due: by the verdict of the last one, a tenth sooner or later, so that the
+    /// servers of a restarted machine are not all asked at one moment.
     async fn wait(&self) {
-        let mut due = self.due.lock().await;
-        sleep_until(*due).await;
-        let interval = if self.up.load(Ordering::Relaxed) {
-            self.plan.interval
-        } else {
-            self.plan.unhealthy_interval
-        };
-        *due = Instant::now() + jittered(interval, clock::random());
+        let mut last = self.last.lock().await;
+        if let Some(last) = *last {
+            let interval = if self.up.load(Ordering::Relaxed) {
+                self.plan.interval
+            } else {
+                self.plan.unhealthy_interval
+            };
+            sleep_until(last + jittered(interval, clock::random())).await;
+        }
+        *last = Some(Instant::now());
     }
 
     async fn ask(&self) -> Result<(), String> {
@@ -111,11 +113,19 @@ impl Probe {
         Err(format!("more than {MAX_REDIRECTS} redirects"))
     }
 
-    async fn exchange(&self, question: &HttpQuestion, peer: &HttpPeer, target: &str) -> Result<Answer, String> {
+    async fn exchange(
+        &self,
+        question: &HttpQuestion,
+        peer: &HttpPeer,
+        target: &str,
+    ) -> Result<Answer, String> {
         let words = |error: Box<Error>| error.to_string();
         let request = question.request(target)?;
         let (mut session, _) = self.connector.get_http_session(peer).await.map_err(words)?;
-        session.write_request_header(Box::new(request)).await.map_err(words)?;
+        session
+            .write_request_header(Box::new(request))
+            .await
+            .map_err(words)?;
         session.finish_request_body().await.map_err(words)?;
         session.read_response_header().await.map_err(words)?;
         let response = session.response_header().ok_or("no response header")?;
@@ -168,9 +178,15 @@ fn redirect(question: &HttpQuestion, response: &pingora::http::ResponseHeader) -
     }
     let location = response.headers.get(header::LOCATION)?.to_str().ok()?;
     let uri: Uri = location.parse().ok()?;
-    let elsewhere = uri.authority().is_some_and(|authority| authority.as_str() != question.url.authority());
+    let elsewhere = uri
+        .authority()
+        .is_some_and(|authority| authority.as_str() != question.url.authority());
     let target = uri.path_and_query().filter(|_| !elsewhere)?.as_str();
-    Some(if target.starts_with('/') { target.to_owned() } else { format!("/{target}") })
+    Some(if target.starts_with('/') {
+        target.to_owned()
+    } else {
+        format!("/{target}")
+    })
 }
 
 fn jittered(interval: Duration, entropy: u64) -> Duration {
@@ -189,7 +205,11 @@ impl HealthCheck for Probe {
             self.server.state().probed(true);
         }
         answer.map_err(|reason| {
-            tracing::debug!(service = self.plan.service, server = self.plan.server, "health check failed: {reason}");
+            tracing::debug!(
+                service = self.plan.service,
+                server = self.plan.server,
+                "health check failed: {reason}"
+            );
             Error::explain(ErrorType::Custom("HealthCheck"), reason)
         })
     }

@@ -10,11 +10,12 @@ use http::{HeaderValue, Method, Uri, Version, header};
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
+use super::context::Context;
+use super::entry_point::EntryPoint;
 use super::page::{self, Page};
-use crate::entrypoint::EntryPoint;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
-use crate::routing::Snapshot;
+use crate::routing::{Snapshot, Table};
 use crate::service::Service;
 
 /// What shall happen to a request.
@@ -28,11 +29,12 @@ pub(super) enum Admission {
 /// Normalises the request in place and finds its service.
 pub(super) fn admit(
     session: &mut Session,
+    ctx: &mut Context,
     entry_point: &EntryPoint,
     snapshot: &ArcSwap<Snapshot>,
     machine: &HeaderValue,
 ) -> Admission {
-    let client = client_ip(session);
+    ctx.met(client_ip(session));
     let is_upgrade = session.is_upgrade_req();
     let request = session.req_header_mut();
     if entry_point.limits().header_is_too_large(request) {
@@ -41,29 +43,37 @@ pub(super) fn admit(
     }
     let normalised = entry_point
         .screen_underscores(request)
-        .and_then(|()| normalise(request, entry_point))
-        .and_then(|()| entry_point.forwarded().apply(request, client, is_upgrade, machine).ok());
+        .and_then(|()| normalise(request, entry_point));
     if normalised.is_none() {
         return Admission::Answer(page::BAD_REQUEST);
     }
-    let Some(service) = route(request, client, entry_point, &snapshot.load()) else {
+    ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
+    let snapshot = snapshot.load();
+    let Some(table) = snapshot.tables.get(entry_point.index()) else {
         return Admission::Answer(page::NOT_FOUND);
     };
-    Admission::Route(service)
+    // Rules see what piton states of the client's origin (traefik-core 4.7, step 7 before 8). Where no rule
+    // looks, it is stated later, on the copy that is sent.
+    if table.reads_forwarded() {
+        let facts = ctx.facts(is_upgrade, machine);
+        let stated = entry_point
+            .forwarded()
+            .state(request, &facts, ctx.origin_is_clean);
+        ctx.origin_is_stated = stated.is_ok();
+    }
+    match route(request, ctx.client(), table) {
+        Some(service) => Admission::Route(service),
+        None => Admission::Answer(page::NOT_FOUND),
+    }
 }
 
 /// Address of the directly connected client.
-pub(super) fn client_ip(session: &Session) -> Option<IpAddr> {
+fn client_ip(session: &Session) -> Option<IpAddr> {
     let address = session.client_addr().and_then(|address| address.as_inet());
     address.map(|address| address.ip().to_canonical())
 }
 
-fn route(
-    request: &RequestHeader,
-    client: Option<IpAddr>,
-    entry_point: &EntryPoint,
-    snapshot: &Snapshot,
-) -> Option<Arc<Service>> {
+fn route(request: &RequestHeader, client: Option<IpAddr>, table: &Table) -> Option<Arc<Service>> {
     let host = canonical_host(host_of(request));
     let path = routing_path(request.uri.path()).ok()?;
     let view = RequestView {
@@ -74,7 +84,6 @@ fn route(
         headers: &request.headers,
         client,
     };
-    let table = snapshot.tables.get(entry_point.index())?;
     Some(Arc::clone(&table.find(&view)?.service))
 }
 
@@ -89,20 +98,18 @@ fn host_of(request: &RequestHeader) -> &str {
 /// should see.
 fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()> {
     let is_h2 = request.version == Version::HTTP_2;
+    let is_absolute = !is_h2 && make_origin_form(request)?;
     let has_host = request.headers.contains_key(header::HOST) || request.uri.authority().is_some();
     if request.version == Version::HTTP_11 && !has_host {
         return None;
     }
+    one_length(request)?;
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Some(());
-    }
-    if !request.raw_path_is_utf8() {
-        return None;
     }
     let path = clean_path(request.uri.path(), entry_point.sanitizes_path()).ok()?;
     let query = request.uri.query().map(|query| entry_point.clean_query(query));
     let same_query = query.as_deref() == request.uri.query();
-    let is_absolute = !is_h2 && request.uri.authority().is_some();
     if path == request.uri.path() && same_query && !is_absolute {
         return Some(());
     }
@@ -111,12 +118,42 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
         None => path.parse().ok()?,
     };
     let uri = replaced(&request.uri, target, is_h2)?;
-    let host = request.uri.authority().filter(|_| is_absolute);
-    if let Some(host) = host.and_then(|host| HeaderValue::from_str(host.as_str()).ok()) {
-        request.insert_header(header::HOST, host).ok()?;
-    }
     request.set_uri(uri);
     Some(())
+}
+
+/// Looks at the target as it was sent: true when it was in absolute form, whose host is then in `Host` and
+/// whose path is in the URI (Pingora has checked that both hosts are the same). `None` for every other form
+/// but origin-form, and for bytes that no target may have.
+fn make_origin_form(request: &mut RequestHeader) -> Option<bool> {
+    let raw = request.raw_path();
+    if !request.raw_path_is_utf8() || raw.iter().any(|byte| byte.is_ascii_control() || *byte == b' ') {
+        return None;
+    }
+    match raw {
+        [b'/', ..] => return Some(false),
+        b"*" if request.method == Method::OPTIONS => return Some(false),
+        _ => {}
+    }
+    let absolute = Uri::try_from(raw).ok()?;
+    let is_web = matches!(absolute.scheme_str(), Some("http" | "https"));
+    let authority = absolute.authority().filter(|_| is_web)?;
+    if !request.headers.contains_key(header::HOST) {
+        let host = HeaderValue::from_str(authority.as_str()).ok()?;
+        request.insert_header(header::HOST, host).ok()?;
+    }
+    Some(true)
+}
+
+/// Of several equal lengths, which Pingora has made sure they are, one is sent on (RFC 9110 section 8.6).
+fn one_length(request: &mut RequestHeader) -> Option<()> {
+    let mut lengths = request.headers.get_all(header::CONTENT_LENGTH).iter();
+    let first = lengths.next().cloned();
+    let are_several = lengths.next().is_some();
+    match first.filter(|_| are_several) {
+        Some(first) => request.insert_header(header::CONTENT_LENGTH, first).ok(),
+        None => Some(()),
+    }
 }
 
 /// `uri` with another path and query; scheme and authority stay for HTTP/2 only, where they are fields of

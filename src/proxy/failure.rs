@@ -76,9 +76,7 @@ impl Failure {
         let (status, body) = match self {
             Self::BadGateway => (StatusCode::BAD_GATEWAY, "Bad Gateway"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout"),
-            Self::Unusable | Self::Internal => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-            }
+            Self::Unusable | Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             Self::BadRequest => (StatusCode::BAD_REQUEST, "Bad Request"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
             Self::ClientLeft => return None,

@@ -18,8 +18,7 @@ pub struct Page {
 /// No router matched.
 pub const NOT_FOUND: Page = Page::typed(StatusCode::NOT_FOUND, "404 page not found\n");
 /// Every server is down, draining or gone.
-pub const NO_AVAILABLE_SERVER: Page =
-    Page::typed(StatusCode::SERVICE_UNAVAILABLE, "no available server\n");
+pub const NO_AVAILABLE_SERVER: Page = Page::typed(StatusCode::SERVICE_UNAVAILABLE, "no available server\n");
 /// The request breaks a rule of HTTP or of the entry point.
 pub const BAD_REQUEST: Page = Page::typed(StatusCode::BAD_REQUEST, "Bad Request\n");
 /// The header is larger than the entry point allows.

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::Method;
-use pingora::upstreams::peer::{HttpPeer, ALPN};
+use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::Session;
 

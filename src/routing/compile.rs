@@ -107,10 +107,13 @@ impl<'a> Routers<'a> {
 
     fn priority(&self, router: &Router, item: &mut Item) -> i64 {
         if router.priority > MAX_PRIORITY {
-            item.disable("priority", format!(
-                "the router priority {} exceeds the max user-defined priority {MAX_PRIORITY}",
-                router.priority
-            ));
+            item.disable(
+                "priority",
+                format!(
+                    "the router priority {} exceeds the max user-defined priority {MAX_PRIORITY}",
+                    router.priority
+                ),
+            );
         }
         match router.priority {
             0 => default_priority(&router.rule),
@@ -151,7 +154,10 @@ impl<'a> Routers<'a> {
                 Some(rule)
             }
             Err(error) => {
-                item.disable("rule", format!("error while parsing rule {:?}: {error}", router.rule));
+                item.disable(
+                    "rule",
+                    format!("error while parsing rule {:?}: {error}", router.rule),
+                );
                 None
             }
         }
@@ -199,7 +205,10 @@ fn refuse_unsupported(name: &str, router: &Router, merged: &Merged, item: &mut I
     for middleware in &router.middlewares {
         let qualified = qualify(middleware, provider);
         if merged.middlewares.contains(&qualified) {
-            item.disable("middlewares", format!("middleware {qualified:?}: middlewares are not supported yet"));
+            item.disable(
+                "middlewares",
+                format!("middleware {qualified:?}: middlewares are not supported yet"),
+            );
         } else {
             item.disable("middlewares", format!("middleware {qualified:?} does not exist"));
         }
@@ -212,6 +221,9 @@ fn refuse_unsupported(name: &str, router: &Router, merged: &Merged, item: &mut I
     }
     match router.rule_syntax.as_str() {
         "" | "v3" | "default" => {}
-        other => item.disable("ruleSyntax", format!("ruleSyntax {other:?} is not supported; write the rule in v3 syntax")),
+        other => item.disable(
+            "ruleSyntax",
+            format!("ruleSyntax {other:?} is not supported; write the rule in v3 syntax"),
+        ),
     }
 }

@@ -29,7 +29,12 @@ impl Services {
             let mut item = Item::default();
             let old = previous.services.get(name);
             let service = compile_one(name, written, &transports, old, &mut item);
-            let reason = || item.reasons.last().map(|reason| reason.text.clone()).unwrap_or_default();
+            let reason = || {
+                item.reasons
+                    .last()
+                    .map(|reason| reason.text.clone())
+                    .unwrap_or_default()
+            };
             services.insert(name.clone(), service.ok_or_else(reason));
             report.services.insert(name.clone(), item);
         }
@@ -94,13 +99,18 @@ fn compile_one(
 ) -> Option<Arc<Service>> {
     let load_balancer = only_load_balancer(written, item)?;
     let transport = transports.get(&load_balancer.servers_transport, provider_of(name)?);
-    let transport = transport.map_err(|reason| item.disable("loadBalancer.serversTransport", reason)).ok()?;
+    let transport = transport
+        .map_err(|reason| item.disable("loadBalancer.serversTransport", reason))
+        .ok()?;
     let Some(strategy) = Strategy::parse(&load_balancer.strategy) else {
-        item.disable("loadBalancer.strategy", format!(
-            "unsupported load-balancer strategy {:?}; use one of {}",
-            load_balancer.strategy,
-            Strategy::NAMES.join(", ")
-        ));
+        item.disable(
+            "loadBalancer.strategy",
+            format!(
+                "unsupported load-balancer strategy {:?}; use one of {}",
+                load_balancer.strategy,
+                Strategy::NAMES.join(", ")
+            ),
+        );
         return None;
     };
     note_what_is_probably_not_meant(name, load_balancer, strategy, item);
@@ -121,11 +131,19 @@ fn compile_one(
     };
     let servers = builder.servers(item)?;
     let names: Vec<&str> = servers.iter().map(|server| server.url()).collect();
-    let cookie = load_balancer.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref());
+    let cookie = load_balancer
+        .sticky
+        .as_ref()
+        .and_then(|sticky| sticky.cookie.as_ref());
     let sticky = cookie
         .filter(|_| strategy != Strategy::Hrw)
         .map(|cookie| Sticky::new(cookie, name, &names));
-    let pool = Pool::new(servers, strategy, builder.signals, old_servers.map(|old| &old.pool));
+    let pool = Pool::new(
+        servers,
+        strategy,
+        builder.signals,
+        old_servers.map(|old| &old.pool),
+    );
     let kind = Kind::Servers(Servers {
         written: load_balancer.clone(),
         transport: transport.clone(),
@@ -145,7 +163,9 @@ fn only_load_balancer<'w>(written: &'w wire::Service, item: &mut Item) -> Option
         (written.mirroring.is_some(), "mirroring"),
         (written.failover.is_some(), "failover"),
     ];
-    let mut present = kinds.into_iter().filter_map(|(present, kind)| present.then_some(kind));
+    let mut present = kinds
+        .into_iter()
+        .filter_map(|(present, kind)| present.then_some(kind));
     match (present.next(), present.next()) {
         (None, _) => item.disable("", "the service does not have any type defined"),
         (Some(_), Some(_)) => item.disable(
@@ -159,20 +179,21 @@ fn only_load_balancer<'w>(written: &'w wire::Service, item: &mut Item) -> Option
     if !written.middlewares.is_empty() {
         item.disable("middlewares", "middlewares on a service are not supported yet");
     }
-    written.load_balancer.as_ref().filter(|_| item.status() != Status::Disabled)
+    written
+        .load_balancer
+        .as_ref()
+        .filter(|_| item.status() != Status::Disabled)
 }
 
-fn note_what_is_probably_not_meant(
-    name: &str,
-    written: &LoadBalancer,
-    strategy: Strategy,
-    item: &mut Item,
-) {
+fn note_what_is_probably_not_meant(name: &str, written: &LoadBalancer, strategy: Strategy, item: &mut Item) {
     let Some(cookie) = written.sticky.as_ref().and_then(|sticky| sticky.cookie.as_ref()) else {
         return;
     };
     if strategy == Strategy::Hrw {
-        item.warn("loadBalancer.sticky", "sticky has no effect with strategy \"hrw\": it binds by client address");
+        item.warn(
+            "loadBalancer.sticky",
+            "sticky has no effect with strategy \"hrw\": it binds by client address",
+        );
     }
     for objection in browser_objections(cookie, &cookie_name(&cookie.name, name)) {
         item.warn("loadBalancer.sticky.cookie", objection);
@@ -181,7 +202,10 @@ fn note_what_is_probably_not_meant(
 
 fn passive_policy(written: &LoadBalancer) -> Option<PassivePolicy> {
     let passive = written.passive_health_check.as_ref()?;
-    let window = passive.failure_window.positive().unwrap_or(std::time::Duration::from_secs(10));
+    let window = passive
+        .failure_window
+        .positive()
+        .unwrap_or(std::time::Duration::from_secs(10));
     Some(PassivePolicy {
         window: u64::try_from(window.as_micros()).unwrap_or(u64::MAX),
         max_failures: passive.max_failed_attempts.max(1),
@@ -201,7 +225,11 @@ impl Builder<'_> {
     /// All servers that can be used. `None`, with the reason noted, when some are written and none can.
     fn servers(&self, item: &mut Item) -> Option<Vec<Arc<Server>>> {
         let old: HashMap<&str, &Arc<Server>> = self.old.map_or_else(HashMap::new, |old| {
-            old.pool.servers().iter().map(|server| (server.url(), server)).collect()
+            old.pool
+                .servers()
+                .iter()
+                .map(|server| (server.url(), server))
+                .collect()
         });
         let mut states: HashMap<&str, (Arc<ServerState>, Address)> = HashMap::new();
         let mut servers = Vec::with_capacity(self.written.servers.len());
@@ -214,8 +242,7 @@ impl Builder<'_> {
             let (state, address) = states
                 .entry(&written.url)
                 .or_insert_with(|| self.live(&url, old.get(written.url.as_str()).copied()));
-            let upstream =
-                Upstream::new(&url, self.transport, address.clone(), written.preserve_path);
+            let upstream = Upstream::new(&url, self.transport, address.clone(), written.preserve_path);
             let Ok(upstream) = upstream else {
                 continue;
             };
@@ -243,9 +270,7 @@ impl Builder<'_> {
         let address = match (url.ip(), old.map(|old| old.upstream().address())) {
             (Some(ip), _) => Address::Fixed((ip, url.port()).into()),
             (None, Some(Address::Named(resolved))) => Address::Named(Arc::clone(resolved)),
-            (None, _) => {
-                Address::Named(Arc::new(Resolved::new(url.host().to_owned(), url.port())))
-            }
+            (None, _) => Address::Named(Arc::new(Resolved::new(url.host().to_owned(), url.port()))),
         };
         (state, address)
     }
@@ -258,19 +283,31 @@ fn effective_weight(written: Option<i64>) -> u32 {
 
 fn note_bad_servers(written: &LoadBalancer, item: &mut Item) {
     if written.servers.is_empty() {
-        item.warn("loadBalancer", "it has no servers: every request will be answered 503");
+        item.warn(
+            "loadBalancer",
+            "it has no servers: every request will be answered 503",
+        );
     }
     for (index, server) in written.servers.iter().enumerate() {
         let key = |field: &str| format!("loadBalancer.servers[{index}].{field}");
         if let Err(error) = ServerUrl::parse(&server.url) {
-            item.warn(key("url"), format!("server left out, error parsing server URL: {error}"));
+            item.warn(
+                key("url"),
+                format!("server left out, error parsing server URL: {error}"),
+            );
         }
         match server.weight {
             Some(weight) if weight < 0 => {
-                item.warn(key("weight"), format!("{weight} is below 0 and taken as 0: no new sessions"));
+                item.warn(
+                    key("weight"),
+                    format!("{weight} is below 0 and taken as 0: no new sessions"),
+                );
             }
             Some(weight) if weight > i64::from(MAX_WEIGHT) => {
-                item.warn(key("weight"), format!("{weight} is above {MAX_WEIGHT} and taken as that"));
+                item.warn(
+                    key("weight"),
+                    format!("{weight} is above {MAX_WEIGHT} and taken as that"),
+                );
             }
             _ => {}
         }

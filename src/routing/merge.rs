@@ -26,10 +26,7 @@ pub struct Merged {
 
 /// Puts the configurations of all providers, by provider name, together.
 #[must_use]
-pub fn merge(
-    configurations: &BTreeMap<String, Arc<Configuration>>,
-    precedence: &[String],
-) -> Merged {
+pub fn merge(configurations: &BTreeMap<String, Arc<Configuration>>, precedence: &[String]) -> Merged {
     let mut merged = Merged {
         precedence: precedence.to_vec(),
         ..Merged::default()
@@ -38,7 +35,9 @@ pub fn merge(
         let http = &configuration.http;
         merged.routers.extend(qualified(&http.routers, provider));
         merged.services.extend(qualified(&http.services, provider));
-        merged.transports.extend(qualified(&http.servers_transports, provider));
+        merged
+            .transports
+            .extend(qualified(&http.servers_transports, provider));
         let middlewares = qualified(&http.middlewares, provider);
         merged.middlewares.extend(middlewares.map(|(name, _)| name));
         merged.unsupported.extend(unsupported(configuration, provider));
@@ -46,18 +45,15 @@ pub fn merge(
     merged
 }
 
-fn unsupported<'a>(
-    configuration: &'a Configuration,
-    provider: &'a str,
-) -> impl Iterator<Item = String> + 'a {
+fn unsupported<'a>(configuration: &'a Configuration, provider: &'a str) -> impl Iterator<Item = String> + 'a {
     let used = [
         (configuration.tcp != Default::default(), "tcp"),
         (configuration.udp != Default::default(), "udp"),
         (configuration.tls != Default::default(), "tls"),
     ];
-    used.into_iter()
-        .filter(|(used, _)| *used)
-        .map(move |(_, part)| format!("{part} of provider {provider:?} is not supported yet and has no effect"))
+    used.into_iter().filter(|(used, _)| *used).map(move |(_, part)| {
+        format!("{part} of provider {provider:?} is not supported yet and has no effect")
+    })
 }
 
 fn qualified<'a, T: Clone>(

@@ -47,7 +47,11 @@ impl Item {
     /// What became of it.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.reasons.iter().map(|reason| reason.status).max().unwrap_or_default()
+        self.reasons
+            .iter()
+            .map(|reason| reason.status)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Notes something about `key` that does not keep the item from working.
@@ -89,7 +93,10 @@ impl Report {
     /// Every reason with the item it is about.
     pub fn reasons(&self) -> impl Iterator<Item = (Kind, &str, &Reason)> + '_ {
         let routers = self.routers.iter().map(|(name, item)| (Kind::Router, name, item));
-        let services = self.services.iter().map(|(name, item)| (Kind::Service, name, item));
+        let services = self
+            .services
+            .iter()
+            .map(|(name, item)| (Kind::Service, name, item));
         routers.chain(services).flat_map(|(kind, name, item)| {
             let reasons = item.reasons.iter();
             reasons.map(move |reason| (kind, name.as_str(), reason))
@@ -104,7 +111,10 @@ impl Report {
                 Kind::Service => "service",
             };
             let dot = if reason.key.is_empty() { "" } else { " " };
-            let line = format!("{kind} {name}{dot}{}: {} ({})", reason.key, reason.text, reason.status);
+            let line = format!(
+                "{kind} {name}{dot}{}: {} ({})",
+                reason.key, reason.text, reason.status
+            );
             (reason.status, line)
         });
         reasons.chain(self.notes.iter().map(|note| (Status::Warning, note.clone())))

@@ -69,7 +69,10 @@ fn the_longer_rule_wins_and_priority_overrides() {
          low: {rule: 'Host(`a`) && PathPrefix(`/x/deeper/path`)', service: app, priority: -1}",
     ));
     assert_eq!(routed(&snapshot, 0, "a", "/").as_deref(), Some("short@file"));
-    assert_eq!(routed(&snapshot, 0, "a", "/x/deeper/path").as_deref(), Some("long@file"));
+    assert_eq!(
+        routed(&snapshot, 0, "a", "/x/deeper/path").as_deref(),
+        Some("long@file")
+    );
     assert_eq!(routed(&snapshot, 0, "a", "/top").as_deref(), Some("top@file"));
     assert_eq!(routed(&snapshot, 0, "b", "/"), None);
 }
@@ -220,10 +223,15 @@ fn verdicts_in_flight_counts_and_turns_live_on_over_a_reload() {
     let servers = before.services["app@file"].servers().pool.servers();
     servers[0].state().probed(false);
     let service = &before.services["app@file"];
-    let held = service.choose(&HeaderMap::new(), &draw(0), &Tried::new()).unwrap();
+    let held = service
+        .choose(&HeaderMap::new(), &draw(0), &Tried::new())
+        .unwrap();
     assert_eq!(held.server().url(), "http://127.0.0.1:8082");
 
-    let after = recompile(&sticky_services(&[(8084, ""), (8082, ", weight: 2"), (8081, "")]), &before);
+    let after = recompile(
+        &sticky_services(&[(8084, ""), (8082, ", weight: 2"), (8081, "")]),
+        &before,
+    );
     let servers = after.services["app@file"].servers().pool.servers();
     let state = |port: u16| {
         let url = format!("http://127.0.0.1:{port}");
@@ -232,9 +240,15 @@ fn verdicts_in_flight_counts_and_turns_live_on_over_a_reload() {
     assert!(!state(8081).is_up(1), "known to be down");
     assert_eq!(state(8082).in_flight(), 1);
     drop(held);
-    assert_eq!(state(8082).in_flight(), 0, "a lease of the old snapshot counts in the new one");
+    assert_eq!(
+        state(8082).in_flight(),
+        0,
+        "a lease of the old snapshot counts in the new one"
+    );
     // A flip seen through the old snapshot is seen in the new one.
-    before.services["app@file"].servers().pool.servers()[0].state().probed(true);
+    before.services["app@file"].servers().pool.servers()[0]
+        .state()
+        .probed(true);
     assert_eq!(choose(&after, Some(FIRST)).unwrap().0, "http://127.0.0.1:8081");
 }
 
@@ -243,16 +257,26 @@ fn an_unchanged_service_is_the_same_object_after_a_reload() {
     let yaml = sticky_services(&[(8081, ""), (8082, "")]);
     let before = compiled(&yaml);
     let after = recompile(&yaml, &before);
-    assert!(Arc::ptr_eq(&before.services["app@file"], &after.services["app@file"]));
+    assert!(Arc::ptr_eq(
+        &before.services["app@file"],
+        &after.services["app@file"]
+    ));
     assert_eq!(after.generation, before.generation + 1);
 }
 
 #[test]
 fn a_sticky_client_stays_unless_its_server_is_down_or_gone() {
     let two = compiled(&sticky_services(&[(8081, ""), (8082, "")]));
-    assert_eq!(choose(&two, Some(FIRST)), Some(("http://127.0.0.1:8081".to_owned(), 0)));
+    assert_eq!(
+        choose(&two, Some(FIRST)),
+        Some(("http://127.0.0.1:8081".to_owned(), 0))
+    );
     let raw = "s=http://127.0.0.1:8081";
-    assert_eq!(choose(&two, Some(raw)), Some(("http://127.0.0.1:8081".to_owned(), 1)), "rewritten");
+    assert_eq!(
+        choose(&two, Some(raw)),
+        Some(("http://127.0.0.1:8081".to_owned(), 1)),
+        "rewritten"
+    );
 
     let draining = compiled(&sticky_services(&[(8081, ", drain: true"), (8082, "")]));
     assert_eq!(choose(&draining, Some(FIRST)).unwrap().0, "http://127.0.0.1:8081");
@@ -260,14 +284,25 @@ fn a_sticky_client_stays_unless_its_server_is_down_or_gone() {
     assert_eq!(choose(&draining, None).unwrap().0, "http://127.0.0.1:8082");
 
     let weightless = compiled(&sticky_services(&[(8081, ", weight: 0"), (8082, "")]));
-    assert_eq!(choose(&weightless, Some(FIRST)).unwrap().0, "http://127.0.0.1:8081");
+    assert_eq!(
+        choose(&weightless, Some(FIRST)).unwrap().0,
+        "http://127.0.0.1:8081"
+    );
     assert_eq!(choose(&weightless, None).unwrap().0, "http://127.0.0.1:8082");
 
     let gone = compiled(&sticky_services(&[(8082, "")]));
-    assert_eq!(choose(&gone, Some(FIRST)), Some(("http://127.0.0.1:8082".to_owned(), 1)));
+    assert_eq!(
+        choose(&gone, Some(FIRST)),
+        Some(("http://127.0.0.1:8082".to_owned(), 1))
+    );
 
-    two.services["app@file"].servers().pool.servers()[0].state().probed(false);
-    assert_eq!(choose(&two, Some(FIRST)), Some(("http://127.0.0.1:8082".to_owned(), 1)));
+    two.services["app@file"].servers().pool.servers()[0]
+        .state()
+        .probed(false);
+    assert_eq!(
+        choose(&two, Some(FIRST)),
+        Some(("http://127.0.0.1:8082".to_owned(), 1))
+    );
 }
 
 #[test]
@@ -275,7 +310,11 @@ fn no_server_is_chosen_when_all_are_down_or_closed_and_the_pick_returns_at_once(
     let fenced = compiled(&sticky_services(&[(8081, ", drain: true"), (8082, "")]));
     let servers = fenced.services["app@file"].servers().pool.servers();
     servers[1].state().probed(false);
-    assert_eq!(choose(&fenced, None), None, "the only server that is up is draining");
+    assert_eq!(
+        choose(&fenced, None),
+        None,
+        "the only server that is up is draining"
+    );
     assert_eq!(choose(&fenced, Some(FIRST)).unwrap().0, "http://127.0.0.1:8081");
     assert_eq!(choose(&compiled(&sticky_services(&[])), None), None);
 }

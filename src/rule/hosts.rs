@@ -47,9 +47,7 @@ pub(super) fn of(expr: &Expr) -> HostSet {
 fn narrower(a: HostSet, b: HostSet) -> HostSet {
     match (a, b) {
         (HostSet::Any, other) | (other, HostSet::Any) => other,
-        (HostSet::Only(a), HostSet::Only(b)) => {
-            HostSet::Only(if breadth(&b) < breadth(&a) { b } else { a })
-        }
+        (HostSet::Only(a), HostSet::Only(b)) => HostSet::Only(if breadth(&b) < breadth(&a) { b } else { a }),
     }
 }
 
@@ -102,9 +100,7 @@ impl HostPattern {
         let host = without_root(host);
         match self {
             HostPattern::Exact(exact) => host == exact,
-            HostPattern::Wildcard(suffix) => {
-                host.split_once('.').is_some_and(|(_, rest)| rest == suffix)
-            }
+            HostPattern::Wildcard(suffix) => host.split_once('.').is_some_and(|(_, rest)| rest == suffix),
         }
     }
 }
@@ -116,10 +112,7 @@ impl HostArgument {
     pub(super) fn new(written: &str) -> Self {
         let lower = written.to_ascii_lowercase();
         let host = without_root(&lower);
-        match host
-            .strip_prefix('*')
-            .map(|rest| (rest, rest.strip_prefix('.')))
-        {
+        match host.strip_prefix('*').map(|rest| (rest, rest.strip_prefix('.'))) {
             None => Self::Pattern(HostPattern::Exact(host.to_string())),
             Some(("", _)) => Self::Any,
             Some((_, Some(suffix))) => Self::Pattern(HostPattern::Wildcard(suffix.to_string())),

@@ -92,16 +92,12 @@ impl<'t> Lexer<'t> {
                 rest.find('\n').unwrap_or(rest.len())
             } else if rest.starts_with("/*") {
                 let end = rest.find("*/");
-                end.ok_or_else(|| {
-                    RuleError::new(start, "comment not terminated; close it with `*/`")
-                })? + 2
+                end.ok_or_else(|| RuleError::new(start, "comment not terminated; close it with `*/`"))? + 2
             } else {
                 return Ok(None);
             };
             self.at += skipped;
-            let broke = rest
-                .get(..skipped)
-                .is_some_and(|space| space.contains('\n'));
+            let broke = rest.get(..skipped).is_some_and(|space| space.contains('\n'));
             if broke && self.after_operand {
                 return Ok(Some(start));
             }

@@ -28,9 +28,7 @@ pub(super) fn quoted(start: usize, after: &str) -> Result<(String, usize), RuleE
         let here = start + 1 + after.len() - chars.as_str().len();
         match chars.next() {
             Some('"') => break,
-            Some('\\') => {
-                unescape(&mut chars, &mut value).map_err(|why| RuleError::new(here, why))?
-            }
+            Some('\\') => unescape(&mut chars, &mut value).map_err(|why| RuleError::new(here, why))?,
             Some('\n') | None => {
                 let message = "string literal not terminated; close it with `\"` on the same line";
                 return Err(RuleError::new(start, message));
@@ -38,12 +36,8 @@ pub(super) fn quoted(start: usize, after: &str) -> Result<(String, usize), RuleE
             Some(c) => push(&mut value, c),
         }
     }
-    let value = String::from_utf8(value).map_err(|_| {
-        RuleError::new(
-            start,
-            "the byte escapes of this string do not spell valid UTF-8",
-        )
-    })?;
+    let value = String::from_utf8(value)
+        .map_err(|_| RuleError::new(start, "the byte escapes of this string do not spell valid UTF-8"))?;
     Ok((value, after.len() - chars.as_str().len()))
 }
 
@@ -83,7 +77,8 @@ fn digits(chars: &mut Chars<'_>, high: u32, count: usize, radix: u32) -> Result<
         let digit = chars.next().and_then(|c| c.to_digit(radix));
         let next = digit.and_then(|digit| value.checked_mul(radix)?.checked_add(digit));
         next.ok_or_else(|| {
-            "illegal character in escape sequence; give `\\ooo`, `\\xHH`, `\\uHHHH` or `\\UHHHHHHHH`".to_string()
+            "illegal character in escape sequence; give `\\ooo`, `\\xHH`, `\\uHHHH` or `\\UHHHHHHHH`"
+                .to_string()
         })
     })
 }

@@ -46,6 +46,14 @@ pub(super) enum Matcher {
 }
 
 impl Matcher {
+    /// The header field it looks at.
+    pub(super) fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Header(name, _) | Self::HeaderRegexp(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Compiles a call of `kind` with `args`; the error is Traefik's message and advice.
     pub(super) fn build(kind: Kind, args: &[String]) -> Result<Matcher, String> {
         let name = kind.name();
@@ -126,18 +134,14 @@ impl Matcher {
                 let mut values = req.headers.get_all(name).iter();
                 values.any(|found| regex.is_match(&String::from_utf8_lossy(found.as_bytes())))
             }
-            Matcher::Query(key, value) => {
-                req.query.is_some_and(|query| query::has(query, key, value))
-            }
+            Matcher::Query(key, value) => req.query.is_some_and(|query| query::has(query, key, value)),
             Matcher::QueryRegexp(key, regex) => {
                 let accepts = |value: &str| regex.is_match(value);
                 req.query
                     .is_some_and(|query| query::any_value(query, key, accepts))
             }
             // An IPv4 client of a dual-stack listener arrives as ::ffff:a.b.c.d; Go treats both alike.
-            Matcher::ClientIp(net) => req
-                .client
-                .is_some_and(|ip| net.contains(&ip.to_canonical())),
+            Matcher::ClientIp(net) => req.client.is_some_and(|ip| net.contains(&ip.to_canonical())),
             Matcher::Always => true,
             Matcher::Never => false,
         }
@@ -180,9 +184,7 @@ fn rooted(arg: &str) -> Result<String, String> {
     if arg.starts_with('/') {
         return Ok(arg.to_string());
     }
-    Err(format!(
-        "path {arg:?} does not start with a '/'; write `/{arg}`"
-    ))
+    Err(format!("path {arg:?} does not start with a '/'; write `/{arg}`"))
 }
 
 fn regexp(kind: Kind, arg: &str) -> Result<Regex, String> {
@@ -191,9 +193,7 @@ fn regexp(kind: Kind, arg: &str) -> Result<Regex, String> {
 
 fn header_name(arg: &str) -> Result<HeaderName, String> {
     HeaderName::from_bytes(arg.as_bytes()).map_err(|_| {
-        format!(
-            "invalid header name {arg:?}; letters, digits and dashes make one, as in `X-Tenant`"
-        )
+        format!("invalid header name {arg:?}; letters, digits and dashes make one, as in `X-Tenant`")
     })
 }
 

@@ -134,13 +134,9 @@ impl<'t> Parser<'t> {
                 "and" => "use `&&`".to_string(),
                 "or" => "use `||`".to_string(),
                 "not" => "use `!`".to_string(),
-                _ => "a matcher needs arguments in parentheses, as in Host(`example.com`)"
-                    .to_string(),
+                _ => "a matcher needs arguments in parentheses, as in Host(`example.com`)".to_string(),
             };
-            return Err(RuleError::new(
-                offset,
-                format!("bare word `{name}`; {hint}"),
-            ));
+            return Err(RuleError::new(offset, format!("bare word `{name}`; {hint}")));
         }
         let Some(kind) = Kind::called(name) else {
             let advice = Kind::advice(name);
@@ -199,12 +195,10 @@ impl<'t> Parser<'t> {
         let name = kind.name();
         if shown.starts_with('\'') {
             let inner = shown.trim_matches('\'');
-            let message =
-                format!("single quotes do not make a string; use backticks: {name}(`{inner}`)");
+            let message = format!("single quotes do not make a string; use backticks: {name}(`{inner}`)");
             return RuleError::new(offset, message);
         }
-        let message =
-            format!("expected literal, got `{shown}`; put it in backticks: {name}(`{shown}`)");
+        let message = format!("expected literal, got `{shown}`; put it in backticks: {name}(`{shown}`)");
         RuleError::new(offset, message)
     }
 

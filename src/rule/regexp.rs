@@ -69,18 +69,13 @@ fn repetition(rest: &str, first: char) -> Result<Option<(&str, &str)>, String> {
         },
         _ => return Ok(None),
     };
-    let lazy = rest
-        .get(length..)
-        .is_some_and(|after| after.starts_with('?'));
+    let lazy = rest.get(length..).is_some_and(|after| after.starts_with('?'));
     Ok(rest.split_at_checked(length + usize::from(lazy)))
 }
 
 /// The length of `{n}`, `{n,}` or `{n,m}`; any other brace is literal text.
 fn counted(rest: &str) -> Result<Option<usize>, String> {
-    let Some((inner, _)) = rest
-        .strip_prefix('{')
-        .and_then(|after| after.split_once('}'))
-    else {
+    let Some((inner, _)) = rest.strip_prefix('{').and_then(|after| after.split_once('}')) else {
         return Ok(None);
     };
     let (low, high) = inner.split_once(',').unwrap_or((inner, inner));
@@ -93,14 +88,7 @@ fn counted(rest: &str) -> Result<Option<usize>, String> {
     }
     // A number too large to parse is too large to repeat.
     let value = |text: &str| text.parse::<u32>().unwrap_or(u32::MAX);
-    let (low, high) = (
-        value(low),
-        if high.is_empty() {
-            value(low)
-        } else {
-            value(high)
-        },
-    );
+    let (low, high) = (value(low), if high.is_empty() { value(low) } else { value(high) });
     if low > high || high > MAX_REPEAT {
         return Err(invalid("repeat count", rest));
     }
@@ -126,12 +114,8 @@ fn group<'p>(rest: &'p str, out: &mut String) -> Result<&'p str, String> {
         out.push_str("(?:");
         return Ok(rest);
     };
-    if let Some(named) = special
-        .strip_prefix("P<")
-        .or_else(|| special.strip_prefix('<'))
-    {
-        let word =
-            |name: &str| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
+    if let Some(named) = special.strip_prefix("P<").or_else(|| special.strip_prefix('<')) {
+        let word = |name: &str| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
         let Some((_, after)) = named.split_once('>').filter(|(name, _)| word(name)) else {
             return Err(invalid("named capture", rest));
         };

@@ -46,8 +46,7 @@ impl Request {
 
     fn header(mut self, name: &str, value: &[u8]) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-        self.headers
-            .append(name, HeaderValue::from_bytes(value).unwrap());
+        self.headers.append(name, HeaderValue::from_bytes(value).unwrap());
         self
     }
 

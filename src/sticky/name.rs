@@ -61,10 +61,7 @@ mod tests {
 
     #[test]
     fn a_configured_name_is_made_a_token() {
-        assert_eq!(
-            cookie_name("/my/BACKEND-v1.0~rc1", "x"),
-            "_my_BACKEND-v1.0~rc1"
-        );
+        assert_eq!(cookie_name("/my/BACKEND-v1.0~rc1", "x"), "_my_BACKEND-v1.0~rc1");
         assert_eq!(
             cookie_name("!#$%&'()*+-./:<=>?@[]^_`{|}~", "x"),
             "!#$%&'__*+-._________^_`_|_~"

@@ -54,10 +54,7 @@ impl Attributes {
             // Writing into a String cannot fail.
             let _ = write!(text, "; Max-Age={}", cookie.max_age.max(0));
         }
-        for (present, attribute) in [
-            (cookie.http_only, "; HttpOnly"),
-            (cookie.secure, "; Secure"),
-        ] {
+        for (present, attribute) in [(cookie.http_only, "; HttpOnly"), (cookie.secure, "; Secure")] {
             if present {
                 text.push_str(attribute);
             }
@@ -151,7 +148,10 @@ pub fn browser_objections(cookie: &Cookie, name: &str) -> Vec<String> {
         ),
         (
             !cookie.domain.is_empty() && !is_domain(&cookie.domain),
-            format!("domain {:?} is not a valid host name: the attribute is left out", cookie.domain),
+            format!(
+                "domain {:?} is not a valid host name: the attribute is left out",
+                cookie.domain
+            ),
         ),
     ]
     .into_iter()
@@ -217,18 +217,30 @@ mod tests {
 
     #[test]
     fn domains_are_checked_as_go_checks_them() {
-        for good in ["example.com", ".example.com", "a-b.c", "10.0.0.1", "example.com.", "x"] {
+        for good in [
+            "example.com",
+            ".example.com",
+            "a-b.c",
+            "10.0.0.1",
+            "example.com.",
+            "x",
+        ] {
             assert!(is_domain(good), "{good}");
         }
         let long = "a".repeat(64);
-        for bad in ["", "a_b.com", "foo;bar", "::1", "10", "-a.com", "a-.com", "a..b", ".", "1.2", &long] {
+        for bad in [
+            "", "a_b.com", "foo;bar", "::1", "10", "-a.com", "a-.com", "a..b", ".", "1.2", &long,
+        ] {
             assert!(!is_domain(bad), "{bad}");
         }
         let cookie = Cookie {
             domain: ".example.com".into(),
             ..Cookie::default()
         };
-        assert_eq!(line(&cookie), "_4fcce=08d5f409490f61fc; Path=/; Domain=example.com");
+        assert_eq!(
+            line(&cookie),
+            "_4fcce=08d5f409490f61fc; Path=/; Domain=example.com"
+        );
     }
 
     #[test]
@@ -247,15 +259,55 @@ mod tests {
             ..Cookie::default()
         };
         assert_eq!(objections(named("a")), 0);
-        assert_eq!(objections(Cookie { same_site: "none".into(), ..named("a") }), 1);
-        assert_eq!(objections(Cookie { same_site: "none".into(), secure: true, ..named("a") }), 0);
-        assert_eq!(objections(Cookie { partitioned: true, ..named("a") }), 1);
+        assert_eq!(
+            objections(Cookie {
+                same_site: "none".into(),
+                ..named("a")
+            }),
+            1
+        );
+        assert_eq!(
+            objections(Cookie {
+                same_site: "none".into(),
+                secure: true,
+                ..named("a")
+            }),
+            0
+        );
+        assert_eq!(
+            objections(Cookie {
+                partitioned: true,
+                ..named("a")
+            }),
+            1
+        );
         assert_eq!(objections(named("__Secure-a")), 1);
         assert_eq!(objections(named("__Host-a")), 1);
-        let host = Cookie { secure: true, ..named("__Host-a") };
+        let host = Cookie {
+            secure: true,
+            ..named("__Host-a")
+        };
         assert_eq!(objections(host.clone()), 0);
-        assert_eq!(objections(Cookie { domain: "a.b".into(), ..host.clone() }), 1);
-        assert_eq!(objections(Cookie { path: "/x".into(), ..host }), 1);
-        assert_eq!(objections(Cookie { same_site: "laks".into(), ..named("a") }), 1);
+        assert_eq!(
+            objections(Cookie {
+                domain: "a.b".into(),
+                ..host.clone()
+            }),
+            1
+        );
+        assert_eq!(
+            objections(Cookie {
+                path: "/x".into(),
+                ..host
+            }),
+            1
+        );
+        assert_eq!(
+            objections(Cookie {
+                same_site: "laks".into(),
+                ..named("a")
+            }),
+            1
+        );
     }
 }

@@ -47,7 +47,9 @@ impl Table {
     }
 
     pub(super) fn lookup(&self, value: &[u8]) -> Lookup {
-        let current = <&[u8; 16]>::try_from(value).ok().and_then(|key| self.current.get(key));
+        let current = <&[u8; 16]>::try_from(value)
+            .ok()
+            .and_then(|key| self.current.get(key));
         let (index, legacy) = match (current, current.is_none().then(|| self.legacy.get(value))) {
             (Some(&index), _) => (index, false),
             (None, Some(Some(&index))) => (index, true),

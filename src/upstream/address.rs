@@ -55,7 +55,9 @@ impl Resolved {
         let turn = self.turn.load(Ordering::Relaxed);
         if self.current() == Some(bad) {
             let next = turn.wrapping_add(1);
-            let _ = self.turn.compare_exchange(turn, next, Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self
+                .turn
+                .compare_exchange(turn, next, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 

@@ -61,7 +61,10 @@ impl Transport {
             (!written.peer_cert_uri.is_empty(), "peerCertURI"),
             (!written.peer_cert_sans.is_empty(), "peerCertSANs"),
             (written.spiffe.is_some(), "spiffe"),
-            (timeouts.read_idle_timeout != Span::seconds(0), "forwardingTimeouts.readIdleTimeout"),
+            (
+                timeouts.read_idle_timeout != Span::seconds(0),
+                "forwardingTimeouts.readIdleTimeout",
+            ),
         ];
         if let Some((_, key)) = unsupported.into_iter().find(|(used, _)| *used) {
             return Err(UnsupportedTransport(key));

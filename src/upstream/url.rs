@@ -146,7 +146,10 @@ mod tests {
         assert_eq!(url.authority(), "10.0.0.1:8080");
         let url = ServerUrl::parse("HTTPS://user@example.com").unwrap();
         assert_eq!(url.scheme(), Scheme::Https);
-        assert_eq!((url.authority(), url.port(), url.path()), ("example.com", 443, "/"));
+        assert_eq!(
+            (url.authority(), url.port(), url.path()),
+            ("example.com", 443, "/")
+        );
         let url = ServerUrl::parse("h2c://[::1]:9000").unwrap();
         assert_eq!((url.scheme(), url.host(), url.port()), (Scheme::H2c, "::1", 9000));
         assert!(url.ip().is_some_and(|ip| ip.is_ipv6()));

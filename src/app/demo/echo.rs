@@ -10,7 +10,7 @@ use pingora::protocols::http::ServerSession;
 use pingora::services::ServiceWithDependents;
 use pingora::services::listening::Service;
 
-use crate::entrypoint::{Bound, Front};
+use crate::listener::{Bound, Front};
 
 struct Echo {
     name: String,
@@ -29,7 +29,10 @@ impl ServeHttp for Echo {
         let mut response = Response::new(Vec::new());
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_LENGTH, body.len().into());
-        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("text/plain; charset=utf-8"),
+        );
         *response.body_mut() = body;
         response
     }

@@ -22,10 +22,7 @@ pub(super) struct EmptySeq;
 impl<'de> SeqAccess<'de> for EmptySeq {
     type Error = Error;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        _seed: S,
-    ) -> Result<Option<S::Value>, Error> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, _seed: S) -> Result<Option<S::Value>, Error> {
         Ok(None)
     }
 }
@@ -36,10 +33,7 @@ pub(super) struct EmptyMap;
 impl<'de> MapAccess<'de> for EmptyMap {
     type Error = Error;
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        _seed: S,
-    ) -> Result<Option<S::Value>, Error> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, _seed: S) -> Result<Option<S::Value>, Error> {
         Ok(None)
     }
 
@@ -76,10 +70,7 @@ impl<'a> ItemAccess<'a> {
 impl<'de> SeqAccess<'de> for ItemAccess<'_> {
     type Error = Error;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Error> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
         for (index, node) in self.items.by_ref() {
             let path = self.list.path.index(index);
             let item = NodeDeserializer {
@@ -93,10 +84,7 @@ impl<'de> SeqAccess<'de> for ItemAccess<'_> {
                 continue;
             }
             if node.is_null() {
-                item.report(
-                    "this item of the list is empty",
-                    Some("remove it".to_owned()),
-                );
+                item.report("this item of the list is empty", Some("remove it".to_owned()));
                 continue;
             }
             let value = seed
@@ -132,10 +120,7 @@ impl<'a> KeyAccess<'a> {
 impl<'de> MapAccess<'de> for KeyAccess<'_> {
     type Error = Error;
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Error> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
         let state = self.map.state;
         let counts = |entry: &&Entry| !entry.node.is_null() && !state.is_broken(id_of(&entry.node));
         self.current = self.entries.by_ref().find(counts);
@@ -225,11 +210,8 @@ impl<'a> StructAccess<'a> {
             };
             // Traefik drops a key without a value before it looks at the key.
             if entry.node.is_null() {
-                return Problem::warning(
-                    "",
-                    format!("unknown key {key:?} is ignored: it has no value"),
-                )
-                .hint(hint);
+                return Problem::warning("", format!("unknown key {key:?} is ignored: it has no value"))
+                    .hint(hint);
             }
             Problem::error("", format!("unknown key {key:?}")).hint(hint)
         });
@@ -247,10 +229,7 @@ impl<'a> StructAccess<'a> {
 impl<'de> MapAccess<'de> for StructAccess<'_> {
     type Error = Error;
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(
-        &mut self,
-        seed: S,
-    ) -> Result<Option<S::Value>, Error> {
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
         while let Some(entry) = self.entries.next() {
             if self.map.state.is_broken(id_of(&entry.node)) {
                 continue;

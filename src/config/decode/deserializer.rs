@@ -60,19 +60,12 @@ impl<'a> NodeDeserializer<'a> {
         if let Value::Scalar(text) = &self.node.value {
             return Some(text);
         }
-        self.report(
-            format!("expected {wanted}, found {}", self.node.kind()),
-            None,
-        );
+        self.report(format!("expected {wanted}, found {}", self.node.kind()), None);
         None
     }
 
     /// Text made into something; what cannot be is reported and `None`.
-    fn parsed<V>(
-        &self,
-        wanted: &str,
-        parse: impl FnOnce(&str) -> Result<V, scalar::Refusal>,
-    ) -> Option<V> {
+    fn parsed<V>(&self, wanted: &str, parse: impl FnOnce(&str) -> Result<V, scalar::Refusal>) -> Option<V> {
         match parse(self.text(wanted)?) {
             Ok(value) => Some(value),
             Err(refusal) => {
@@ -110,10 +103,7 @@ impl<'a> NodeDeserializer<'a> {
         match self.node.value {
             Value::Seq(_) => self.report(format!("expected {children}, found a list"), None),
             _ if self.place == Place::Field => self.report_standalone(children),
-            _ => self.report(
-                format!("expected {children}, found {}", self.node.kind()),
-                None,
-            ),
+            _ => self.report(format!("expected {children}, found {}", self.node.kind()), None),
         }
     }
 
@@ -282,18 +272,13 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
     ) -> Result<V::Value, Error> {
         let wanted = scalar::listed(variants);
         let text = self.text(&wanted).unwrap_or_default();
-        let known = variants
-            .iter()
-            .find(|variant| variant.eq_ignore_ascii_case(text));
+        let known = variants.iter().find(|variant| variant.eq_ignore_ascii_case(text));
         if known.is_none() {
-            let hint = did_you_mean(text, variants.iter().copied())
-                .map(|guess| format!("did you mean {guess:?}?"));
+            let hint =
+                did_you_mean(text, variants.iter().copied()).map(|guess| format!("did you mean {guess:?}?"));
             self.report(format!("{text:?} is not one of {wanted}"), hint);
         }
-        let variant = known
-            .or_else(|| variants.first())
-            .copied()
-            .unwrap_or_default();
+        let variant = known.or_else(|| variants.first()).copied().unwrap_or_default();
         let variant: StrDeserializer<'_, Error> = variant.into_deserializer();
         visitor.visit_enum(variant)
     }
@@ -306,11 +291,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         visitor.visit_unit()
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Error> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Error> {
         self.deserialize_seq(visitor)
     }
 

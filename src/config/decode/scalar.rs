@@ -22,10 +22,7 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(message: String) -> Self {
-        Self {
-            message,
-            hint: None,
-        }
+        Self { message, hint: None }
     }
 }
 
@@ -58,13 +55,10 @@ pub(super) fn float(text: &str) -> Result<f64, Refusal> {
 
 /// A duration.
 pub(super) fn span(text: &str) -> Result<Span, Refusal> {
-    text.parse()
-        .map_err(|error: crate::config::InvalidSpan| Refusal {
-            message: error.to_string(),
-            hint: Some(
-                "write it like 30s, 1m30s or 500ms; a bare number counts seconds".to_owned(),
-            ),
-        })
+    text.parse().map_err(|error: crate::config::InvalidSpan| Refusal {
+        message: error.to_string(),
+        hint: Some("write it like 30s, 1m30s or 500ms; a bare number counts seconds".to_owned()),
+    })
 }
 
 /// The parts of a list written as one text: `web, websecure`. Empty text is an empty list; `None` means too many parts.

@@ -54,17 +54,7 @@ pub struct RouterTls {
     /// Name of a certificate resolver.
     pub cert_resolver: String,
     /// Names that the resolver's certificate shall carry.
-    pub domains: Vec<Domain>,
-}
-
-/// One certificate's names.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Domain {
-    /// Main name.
-    pub main: String,
-    /// Further names.
-    pub sans: Vec<String>,
+    pub domains: Vec<super::tls::Domain>,
 }
 
 /// `observability` of a router or an entry point; absent fields mean "on".

@@ -14,16 +14,12 @@ use serde::Deserialize;
 
 use crate::config::AllowEmpty;
 use access::{
-    BasicAuth, DigestAuth, EncodedCharacters, ForwardAuth, IpAllowList, IpWhiteList,
-    PassTlsClientCert,
+    BasicAuth, DigestAuth, EncodedCharacters, ForwardAuth, IpAllowList, IpWhiteList, PassTlsClientCert,
 };
-use flow::{
-    Buffering, Chain, CircuitBreaker, Compress, Errors, GrpcWeb, InFlightReq, RateLimit, Retry,
-};
+use flow::{Buffering, Chain, CircuitBreaker, Compress, Errors, GrpcWeb, InFlightReq, RateLimit, Retry};
 use headers::{ContentType, Headers};
 use path::{
-    AddPrefix, RedirectRegex, RedirectScheme, ReplacePath, ReplacePathRegex, StripPrefix,
-    StripPrefixRegex,
+    AddPrefix, RedirectRegex, RedirectScheme, ReplacePath, ReplacePathRegex, StripPrefix, StripPrefixRegex,
 };
 
 /// A value whose shape only a plugin knows.

@@ -10,9 +10,7 @@ pub const DYNAMIC_KEYS: &[&str] = &["http", "tcp", "udp", "tls"];
 
 /// Is this a root key of the dynamic configuration, in any case?
 pub fn is_dynamic(key: &str) -> bool {
-    DYNAMIC_KEYS
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(key))
+    DYNAMIC_KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
 }
 
 /// The tree with the dynamic keys alone. Traefik skips all others without a word; a key that nobody knows is worth one,
@@ -31,26 +29,18 @@ pub(super) fn of_dynamic(root: Node, problems: &mut Vec<Problem>) -> Node {
             Vec::new()
         }
     };
-    let (ours, others): (Vec<_>, Vec<_>) = entries
-        .into_iter()
-        .partition(|entry| is_dynamic(&entry.key));
+    let (ours, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| is_dynamic(&entry.key));
     let nobodys_keys = others.iter().filter(|entry| !keys::is_static(&entry.key));
     problems.extend(nobodys_keys.take(MAX_PROBLEMS).map(nobodys));
     Node::new(root.at, Value::Map(ours))
 }
 
 fn nobodys(entry: &Entry) -> Problem {
-    let hint = match did_you_mean(
-        &entry.key,
-        DYNAMIC_KEYS.iter().copied().chain(keys::all_static()),
-    ) {
+    let hint = match did_you_mean(&entry.key, DYNAMIC_KEYS.iter().copied().chain(keys::all_static())) {
         Some(guess) => format!("did you mean {guess:?}?"),
         None => format!("known at the top: {}", DYNAMIC_KEYS.join(", ")),
     };
-    Problem::warning(
-        &entry.key,
-        format!("unknown key {:?} is ignored", entry.key),
-    )
-    .at(entry.key_at)
-    .hint(hint)
+    Problem::warning(&entry.key, format!("unknown key {:?} is ignored", entry.key))
+        .at(entry.key_at)
+        .hint(hint)
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::{Domain, Spiffe, WeightedChild};
+use super::http::{Spiffe, WeightedChild};
 use super::tls::CertificatePair;
+use super::tls::Domain;
 use crate::config::{AllowEmpty, Span};
 
 /// Everything under `tcp:`.

@@ -6,8 +6,6 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::http::Domain;
-
 /// Everything under `tls:`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -94,4 +92,14 @@ pub struct ClientAuth {
     pub ca_files: Vec<String>,
     /// `NoClientCert`, `RequestClientCert`, `RequireAnyClientCert`, `VerifyClientCertIfGiven`, `RequireAndVerifyClientCert`.
     pub client_auth_type: String,
+}
+
+/// One certificate's names.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Domain {
+    /// Main name.
+    pub main: String,
+    /// Further names.
+    pub sans: Vec<String>,
 }

@@ -68,11 +68,7 @@ pub fn parse_address(text: &str) -> Result<Address, InvalidAddress> {
             port: port.to_owned(),
         })?;
     let host = parse_host(host).ok_or_else(|| InvalidAddress::Host(text.to_owned()))?;
-    Ok(Address {
-        host,
-        port,
-        protocol,
-    })
+    Ok(Address { host, port, protocol })
 }
 
 fn parse_protocol(address: &str, protocol: &str) -> Result<Protocol, InvalidAddress> {
@@ -88,15 +84,10 @@ fn parse_protocol(address: &str, protocol: &str) -> Result<Protocol, InvalidAddr
 
 /// The host without brackets; what stands in brackets must be IPv6, and nothing else may hold a colon.
 fn parse_host(host: &str) -> Option<String> {
-    match host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
+    match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(inside) => {
             // A zone (`fe80::1%eth0`) is not part of the address proper.
-            let address = inside
-                .split_once('%')
-                .map_or(inside, |(address, _)| address);
+            let address = inside.split_once('%').map_or(inside, |(address, _)| address);
             address.parse::<std::net::Ipv6Addr>().ok()?;
             Some(inside.to_owned())
         }

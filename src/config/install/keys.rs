@@ -1,13 +1,7 @@
 //! The root keys of a static file: Traefik's and Pingora's.
 
 /// Traefik's, read by piton.
-pub const TRAEFIK: &[&str] = &[
-    "entryPoints",
-    "providers",
-    "log",
-    "serversTransport",
-    "global",
-];
+pub const TRAEFIK: &[&str] = &["entryPoints", "providers", "log", "serversTransport", "global"];
 
 /// Traefik's, known and not supported yet: one warning each, their content is not looked at.
 pub const TRAEFIK_UNSUPPORTED: &[&str] = &[
@@ -138,9 +132,5 @@ pub fn is_static(key: &str) -> bool {
 /// All root keys of a static file, Traefik's first.
 pub fn all_static() -> impl Iterator<Item = &'static str> {
     let pingora = PINGORA.iter().map(|(key, _)| *key);
-    TRAEFIK
-        .iter()
-        .chain(TRAEFIK_UNSUPPORTED)
-        .copied()
-        .chain(pingora)
+    TRAEFIK.iter().chain(TRAEFIK_UNSUPPORTED).copied().chain(pingora)
 }

@@ -44,9 +44,7 @@ pub(super) fn sort(root: Node, problems: &mut Vec<Problem>) -> Sorted {
             problems.extend(unsupported(&entry, &entry.key));
         } else if let Some((key, kind)) = keys::of_pingora(&entry.key) {
             server::add(&mut server, key, kind, &entry, problems);
-        } else if !is_dynamic(&entry.key)
-            && !keys::is_extension(&entry.key)
-            && problems.len() < MAX_PROBLEMS
+        } else if !is_dynamic(&entry.key) && !keys::is_extension(&entry.key) && problems.len() < MAX_PROBLEMS
         {
             problems.push(unknown(&entry));
         }
@@ -112,11 +110,7 @@ fn drop_unsupported_providers(providers: &mut Entry, problems: &mut Vec<Problem>
 
 /// Checks what types cannot: addresses, a file provider without a file, parts of entry points without effect.
 pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Problem>) {
-    for entry in traefik
-        .get("entryPoints")
-        .map(Node::entries)
-        .unwrap_or_default()
-    {
+    for entry in traefik.get("entryPoints").map(Node::entries).unwrap_or_default() {
         // One that was reported already is not in the result.
         if let Some(entry_point) = written.entry_points.get(&entry.key) {
             let path = format!("entryPoints.{}", entry.key);
@@ -147,11 +141,7 @@ fn check_address(path: &str, entry: &Entry, address: &str, problems: &mut Vec<Pr
     let path = format!("{path}.address");
     match parse_address(address) {
         Ok(address) if address.protocol == Protocol::Udp => problems.push(
-            Problem::warning(
-                path,
-                "UDP entry points are not supported yet and have no effect",
-            )
-            .at(node.at),
+            Problem::warning(path, "UDP entry points are not supported yet and have no effect").at(node.at),
         ),
         Ok(_) => {}
         Err(error) => problems.push(
@@ -164,11 +154,8 @@ fn check_address(path: &str, entry: &Entry, address: &str, problems: &mut Vec<Pr
 
 fn warn_entry_point(path: &str, entry: &Entry, problems: &mut Vec<Problem>) {
     let mut warn = |entries: &[Entry], list: &[&str], path: &str| {
-        let known = entries
-            .iter()
-            .filter(|entry| keys::contains(list, &entry.key));
-        problems
-            .extend(known.filter_map(|entry| unsupported(entry, &format!("{path}.{}", entry.key))));
+        let known = entries.iter().filter(|entry| keys::contains(list, &entry.key));
+        problems.extend(known.filter_map(|entry| unsupported(entry, &format!("{path}.{}", entry.key))));
     };
     warn(entry.node.entries(), keys::ENTRY_POINT_UNSUPPORTED, path);
     if let Some(http) = entry.node.get("http") {
@@ -189,11 +176,7 @@ fn check_file_provider(node: &Node, file: &super::FileProvider, problems: &mut V
                 .hint("write filename: or directory: below it"),
         ),
         (false, false) => problems.push(
-            Problem::warning(
-                path,
-                "both filename and directory are given; directory is used",
-            )
-            .at(node.at),
+            Problem::warning(path, "both filename and directory are given; directory is used").at(node.at),
         ),
         _ => {}
     }

@@ -16,9 +16,7 @@ pub(super) fn add(
     problems: &mut Vec<Problem>,
 ) {
     if server.contains_key(key) {
-        problems.push(
-            Problem::error(&entry.key, format!("{:?} is given twice", entry.key)).at(entry.key_at),
-        );
+        problems.push(Problem::error(&entry.key, format!("{:?} is given twice", entry.key)).at(entry.key_at));
         return;
     }
     match convert(&entry.node, kind) {
@@ -32,8 +30,7 @@ pub(super) fn add(
                 _ => entry.node.kind().to_owned(),
             };
             problems.push(
-                Problem::error(&entry.key, format!("expected {wanted}, found {found}"))
-                    .at(entry.node.at),
+                Problem::error(&entry.key, format!("expected {wanted}, found {found}")).at(entry.node.at),
             );
         }
     }
@@ -45,9 +42,7 @@ fn convert(node: &Node, kind: Kind) -> Result<Option<Yaml>, &'static str> {
         return Ok((kind == Kind::CountOrNull).then_some(Yaml::Null));
     }
     let value = match kind {
-        Kind::Count | Kind::CountOrNull => {
-            number(node).map(Yaml::from).ok_or("a whole number from 0")
-        }
+        Kind::Count | Kind::CountOrNull => number(node).map(Yaml::from).ok_or("a whole number from 0"),
         Kind::Positive => number(node)
             .filter(|number| *number > 0)
             .map(Yaml::from)
@@ -77,9 +72,6 @@ fn texts(node: &Node) -> Option<Yaml> {
     let Value::Seq(items) = &node.value else {
         return None;
     };
-    let items: Option<Vec<Yaml>> = items
-        .iter()
-        .map(|item| text(item).map(Yaml::from))
-        .collect();
+    let items: Option<Vec<Yaml>> = items.iter().map(|item| text(item).map(Yaml::from)).collect();
     items.map(Yaml::Sequence)
 }

@@ -8,10 +8,7 @@ use crate::config::{AllowEmpty, Problem, Span, decode};
 /// A service file around a `loadBalancer` written in flow style.
 fn balancer(inside: &str) -> LoadBalancer {
     let text = format!("http: {{services: {{app: {{loadBalancer: {inside}}}}}}}");
-    config(&text).http.services["app"]
-        .load_balancer
-        .clone()
-        .unwrap()
+    config(&text).http.services["app"].load_balancer.clone().unwrap()
 }
 
 fn router(inside: &str) -> Router {
@@ -77,7 +74,8 @@ fn a_key_given_twice_in_different_case_is_an_error() {
 
 #[test]
 fn port_and_scheme_of_a_server_have_no_effect_in_a_file() {
-    let text = "http: {services: {a: {loadBalancer: {servers: [{url: 'http://a', port: 80, scheme: https}]}}}}";
+    let text =
+        "http: {services: {a: {loadBalancer: {servers: [{url: 'http://a', port: 80, scheme: https}]}}}}";
     let said = said(text);
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(said[0].contains(
@@ -90,10 +88,7 @@ fn port_and_scheme_of_a_server_have_no_effect_in_a_file() {
 #[test]
 fn null_drops_its_key() {
     let balancer = balancer("{sticky: {cookie: }, servers: [{url: x, weight: null}], strategy: ~}");
-    assert_eq!(
-        balancer.sticky.as_ref().unwrap().cookie,
-        AllowEmpty::absent()
-    );
+    assert_eq!(balancer.sticky.as_ref().unwrap().cookie, AllowEmpty::absent());
     assert_eq!(balancer.strategy, "wrr");
     assert_eq!(balancer.servers[0].weight, None);
     assert!(config("http: {routers: {app: }}").is_empty());
@@ -171,15 +166,9 @@ fn an_empty_entry_or_item_is_not_an_empty_block() {
 fn these_blocks_may_be_empty() {
     let tls = router("{rule: x, tls: {}}").tls;
     assert!(tls.is_some());
-    assert_eq!(
-        balancer("{sticky: {}}").sticky.as_ref(),
-        Some(&Sticky::default())
-    );
+    assert_eq!(balancer("{sticky: {}}").sticky.as_ref(), Some(&Sticky::default()));
     let sticky = balancer("{sticky: {cookie: {}}}").sticky;
-    assert_eq!(
-        sticky.as_ref().unwrap().cookie.as_ref(),
-        Some(&Cookie::default())
-    );
+    assert_eq!(sticky.as_ref().unwrap().cookie.as_ref(), Some(&Cookie::default()));
     assert_eq!(Cookie::default().path, "/");
     let text = "http: {services: {w: {weighted: {healthCheck: {}}}, h: {highestRandomWeight: {healthCheck: {}}}, \
         m: {mirroring: {healthCheck: {}}}, f: {failover: {healthCheck: {}}}}, \
@@ -225,10 +214,7 @@ fn these_blocks_may_be_empty() {
 #[test]
 fn true_and_the_empty_text_stand_for_an_empty_block() {
     for written in ["true", "'true'", "TRUE", "True", "''"] {
-        assert!(
-            router(&format!("{{tls: {written}}}")).tls.is_some(),
-            "{written}"
-        );
+        assert!(router(&format!("{{tls: {written}}}")).tls.is_some(), "{written}");
         let cookie = balancer(&format!("{{sticky: {{cookie: {written}}}}}"))
             .sticky
             .into_inner()
@@ -291,10 +277,7 @@ fn text_where_a_list_is_wanted_is_split_at_commas() {
     );
     assert_eq!(router("{entryPoints: web}").entry_points, ["web"]);
     assert!(router("{entryPoints: ''}").entry_points.is_empty());
-    assert_eq!(
-        router("{entryPoints: [a, 'b,c']}").entry_points,
-        ["a", "b,c"]
-    );
+    assert_eq!(router("{entryPoints: [a, 'b,c']}").entry_points, ["a", "b,c"]);
 }
 
 #[test]
@@ -347,10 +330,7 @@ fn numbers_are_decimal_and_name_their_range() {
             "1.5",
             format!(r#"1:62: error: {path}: "1.5" is not a whole number"#),
         ),
-        (
-            "''",
-            format!(r#"1:62: error: {path}: "" is not a whole number"#),
-        ),
+        ("''", format!(r#"1:62: error: {path}: "" is not a whole number"#)),
         (
             "ok",
             format!(r#"1:62: error: {path}: "ok" is not a whole number"#),
@@ -390,10 +370,7 @@ fn a_duration_is_seconds_or_gos() {
 #[test]
 fn a_value_of_the_wrong_kind_is_named_in_words() {
     for (inside, expected) in [
-        (
-            "{servers: {url: x}}",
-            "expected a list, found keys and values",
-        ),
+        ("{servers: {url: x}}", "expected a list, found keys and values"),
         (
             "{servers: [x]}",
             "expected url, weight, preservePath, drain, found a single value",
@@ -411,10 +388,7 @@ fn a_value_of_the_wrong_kind_is_named_in_words() {
             "{strategy: {a: b}}",
             "expected a single value, found keys and values",
         ),
-        (
-            "{passHostHeader: [x]}",
-            "expected true or false, found a list",
-        ),
+        ("{passHostHeader: [x]}", "expected true or false, found a list"),
         ("{healthCheck: [x]}", "found a list"),
         (
             "{healthCheck: {status: {a: b}}}",
@@ -434,8 +408,7 @@ fn a_value_of_the_wrong_kind_is_named_in_words() {
 
 #[test]
 fn defaults_are_those_of_a_block_that_is_present() {
-    let balancer =
-        balancer("{healthCheck: {path: /x}, passiveHealthCheck: {maxFailedAttempts: 2}}");
+    let balancer = balancer("{healthCheck: {path: /x}, passiveHealthCheck: {maxFailedAttempts: 2}}");
     assert!(balancer.pass_host_header);
     assert_eq!(balancer.strategy, "wrr");
     assert_eq!(

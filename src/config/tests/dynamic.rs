@@ -67,19 +67,14 @@ fn the_articles_second_sample_sets_every_attribute() {
     assert_eq!(cookie.name, "my_sticky_cookie");
     assert!(cookie.secure && cookie.http_only);
     assert_eq!(
-        (
-            cookie.same_site.as_str(),
-            cookie.domain.as_str(),
-            cookie.max_age
-        ),
+        (cookie.same_site.as_str(), cookie.domain.as_str(), cookie.max_age),
         ("none", "example.com", 3600)
     );
 }
 
 #[test]
 fn a_file_is_named_in_its_problems() {
-    let problems =
-        dynamic::read(b"http: {}", Notation::Yaml, Some(Path::new("conf/a.yml"))).unwrap_err();
+    let problems = dynamic::read(b"http: {}", Notation::Yaml, Some(Path::new("conf/a.yml"))).unwrap_err();
     assert!(lines(&problems)[0].starts_with("conf/a.yml:1:7: error: http: "));
 }
 
@@ -137,10 +132,7 @@ fn every_middleware_is_known() {
         .collect();
     assert_eq!(
         kinds,
-        http.middlewares
-            .keys()
-            .map(String::as_str)
-            .collect::<Vec<_>>()
+        http.middlewares.keys().map(String::as_str).collect::<Vec<_>>()
     );
     assert_eq!(kinds.len(), 26);
     assert_eq!(
@@ -152,11 +144,7 @@ fn every_middleware_is_known() {
         503
     );
     assert_eq!(
-        http.middlewares["rateLimit"]
-            .rate_limit
-            .as_ref()
-            .unwrap()
-            .period,
+        http.middlewares["rateLimit"].rate_limit.as_ref().unwrap().period,
         Span::seconds(1)
     );
     assert_eq!(
@@ -179,8 +167,7 @@ fn every_middleware_is_known() {
 
 #[test]
 fn a_middleware_of_two_kinds_names_both() {
-    let http =
-        config("http: {middlewares: {a: {addPrefix: {prefix: /x}, compress: {}}, b: {}}}").http;
+    let http = config("http: {middlewares: {a: {addPrefix: {prefix: /x}, compress: {}}, b: {}}}").http;
     assert_eq!(http.middlewares["a"].kinds(), ["addPrefix", "compress"]);
     assert!(http.middlewares["b"].kinds().is_empty());
 }
@@ -198,8 +185,7 @@ fn an_unknown_middleware_is_an_error() {
 #[test]
 fn a_plugin_may_hold_anything() {
     let http =
-        config("http: {middlewares: {a: {plugin: {p: {X: [1, {y: z}], n: ~}}, compress: false}}}")
-            .http;
+        config("http: {middlewares: {a: {plugin: {p: {X: [1, {y: z}], n: ~}}, compress: false}}}").http;
     assert_eq!(http.middlewares["a"].kinds(), ["plugin"]);
     let plugin = &http.middlewares["a"].plugin.as_ref().unwrap()["p"];
     assert_eq!(plugin["X"][1]["y"].as_str(), Some("z"));
@@ -515,7 +501,7 @@ fn the_notation_follows_the_extension_in_any_case() {
         (".hidden.yml", Some(Notation::Yaml)),
         ("a.json", None),
         ("yaml", None),
-        (".yaml", None),
+        (".yaml", Some(Notation::Yaml)),
     ] {
         assert_eq!(Notation::of_path(Path::new(path)), expected, "{path}");
     }

@@ -96,8 +96,7 @@ fn a_full_file_is_read() {
         (install.log.level.as_str(), install.log.no_color),
         ("DEBUG", true)
     );
-    let transport: dynamic::http::ServersTransport =
-        install.servers_transport.clone().unwrap().into();
+    let transport: dynamic::http::ServersTransport = install.servers_transport.clone().unwrap().into();
     assert!(transport.insecure_skip_verify);
     assert_eq!(transport.max_idle_conns_per_host, 200);
     assert!(!install.global.check_new_version);
@@ -141,11 +140,7 @@ fn pingoras_keys_are_checked_and_match_in_any_case() {
 fn nothing_at_all_is_one_entry_point_on_port_80() {
     for text in ["", "# nothing\n", "entryPoints:\n", "log: {}\n"] {
         let (install, warnings) = read(text);
-        assert_eq!(
-            (install, warnings.len()),
-            (Install::default(), 0),
-            "{text:?}"
-        );
+        assert_eq!((install, warnings.len()), (Install::default(), 0), "{text:?}");
     }
     let install = Install::default();
     assert_eq!(install.entry_points.keys().collect::<Vec<_>>(), ["http"]);
@@ -225,11 +220,7 @@ core:
         .as_ref()
         .unwrap();
     assert_eq!(
-        (
-            redirect.to.as_str(),
-            redirect.scheme.as_str(),
-            redirect.permanent
-        ),
+        (redirect.to.as_str(), redirect.scheme.as_str(), redirect.permanent),
         ("websecure", "https", true)
     );
 }
@@ -296,9 +287,7 @@ fn addresses_are_checked_where_they_stand() {
     );
     assert_eq!(
         read("entryPoints: {dns: {address: ':53/udp'}}").1,
-        [
-            "1:30: warning: entryPoints.dns.address: UDP entry points are not supported yet and have no effect"
-        ]
+        ["1:30: warning: entryPoints.dns.address: UDP entry points are not supported yet and have no effect"]
     );
 }
 
@@ -314,13 +303,7 @@ fn an_address_is_host_port_and_protocol() {
             Protocol::Tcp,
             "127.0.0.1:8080",
         ),
-        (
-            "localhost:1/tcp",
-            "localhost",
-            1,
-            Protocol::Tcp,
-            "localhost:1",
-        ),
+        ("localhost:1/tcp", "localhost", 1, Protocol::Tcp, "localhost:1"),
         (":53/UDP", "", 53, Protocol::Udp, ":53"),
         ("[::1]:443", "::1", 443, Protocol::Tcp, "[::1]:443"),
         ("[::]:65535/udp", "::", 65535, Protocol::Udp, "[::]:65535"),
@@ -374,10 +357,7 @@ fn a_bad_address_says_what_is_bad() {
 #[test]
 fn problems_of_both_families_come_in_file_order() {
     let said = refused("log: {levl: x}\nthreads: x\nbanana: 1\nentryPoints: {web: {address: 1}}\n");
-    let places: Vec<_> = said
-        .iter()
-        .map(|line| line.split(':').next().unwrap())
-        .collect();
+    let places: Vec<_> = said.iter().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(places, ["1", "2", "3", "4"]);
 }
 
@@ -387,10 +367,7 @@ fn a_static_file_in_toml_is_the_same() {
     let (install, warnings) = install::read(text.as_bytes(), Notation::Toml, None).unwrap();
     assert!(warnings.is_empty());
     assert_eq!(
-        install.entry_points["web"]
-            .transport
-            .life_cycle
-            .grace_time_out,
+        install.entry_points["web"].transport.life_cycle.grace_time_out,
         Span::seconds(5)
     );
     assert_eq!(install.server["threads"].as_u64(), Some(4));

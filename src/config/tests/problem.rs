@@ -22,9 +22,7 @@ fn a_problem_names_file_place_key_cause_and_cure() {
 fn what_is_not_known_is_not_printed() {
     assert_eq!(Problem::warning("", "odd").to_string(), "warning: odd");
     assert_eq!(
-        Problem::error("a.b", "odd")
-            .at(Position::UNKNOWN)
-            .to_string(),
+        Problem::error("a.b", "odd").at(Position::UNKNOWN).to_string(),
         "error: a.b: odd"
     );
 }

@@ -42,10 +42,7 @@ fn go_durations_mean_what_they_mean_in_go() {
         ("10.5s4m", (4 * 60 + 10) * S + S / 2),
         ("-2m3.4s", -((2 * 60 + 3) * S + S / 10 * 4)),
         ("1h2m3s4ms5us6ns", 3723 * S + 4_005_006),
-        (
-            "39h9m14.425s",
-            (39 * 3600 + 9 * 60 + 14) * S + S / 1000 * 425,
-        ),
+        ("39h9m14.425s", (39 * 3600 + 9 * 60 + 14) * S + S / 1000 * 425),
         ("52763797000ns", 52_763_797_000),
         ("0.3333333333333333333h", 20 * 60 * S - 1),
         ("9007199254740993ns", 9_007_199_254_740_993),
@@ -59,11 +56,7 @@ fn go_durations_mean_what_they_mean_in_go() {
     for (text, expected) in cases {
         // Go computes fractions in floating point; a nanosecond of an odd third is not worth copying that.
         let difference = nanos(text).abs_diff(expected);
-        assert!(
-            difference <= 1,
-            "{text}: {} instead of {expected}",
-            nanos(text)
-        );
+        assert!(difference <= 1, "{text}: {} instead of {expected}", nanos(text));
     }
 }
 

@@ -15,9 +15,7 @@ fn refused(text: impl AsRef<[u8]>) -> String {
 fn at<'n>(node: &'n Node, path: &[&str]) -> &'n Node {
     path.iter().fold(node, |node, step| match &node.value {
         Value::Seq(items) => items.get(step.parse::<usize>().unwrap()).unwrap(),
-        _ => node
-            .get(step)
-            .unwrap_or_else(|| panic!("no {step} in {node:?}")),
+        _ => node.get(step).unwrap_or_else(|| panic!("no {step} in {node:?}")),
     })
 }
 
@@ -30,8 +28,7 @@ fn text<'n>(node: &'n Node, path: &[&str]) -> &'n str {
 
 #[test]
 fn keys_and_values_know_their_places() {
-    let node =
-        tree("http:\n  routers:\n    app: {rule: x}\n    list:\n      - \u{e4} \n      - b\n");
+    let node = tree("http:\n  routers:\n    app: {rule: x}\n    list:\n      - \u{e4} \n      - b\n");
     let [http] = node.entries() else { panic!() };
     assert_eq!(http.key_at, Position::new(1, 1));
     let app = &at(&node, &["http", "routers"]).entries()[0];
@@ -91,14 +88,7 @@ fn other_tags_say_nothing() {
 
 #[test]
 fn nothing_and_comments_alone_are_null() {
-    for text in [
-        "",
-        "\n\n",
-        "# a comment\n",
-        "---\n",
-        "---\n...\n",
-        "\u{feff}",
-    ] {
+    for text in ["", "\n\n", "# a comment\n", "---\n", "---\n...\n", "\u{feff}"] {
         assert!(tree(text).is_null(), "{text:?}");
     }
 }
@@ -247,11 +237,7 @@ fn an_alias_bomb_is_refused() {
 
 #[test]
 fn a_bomb_of_text_is_refused() {
-    let text = format!(
-        "a: &a {}\nb: [{}]\n",
-        "x".repeat(1 << 20),
-        "*a,".repeat(1000)
-    );
+    let text = format!("a: &a {}\nb: [{}]\n", "x".repeat(1 << 20), "*a,".repeat(1000));
     assert!(refused(text).contains("too much text"));
 }
 
@@ -286,8 +272,8 @@ fn nesting_within_the_bound_is_read() {
 #[test]
 fn a_megabyte_of_garbage_ends_in_a_problem_or_a_value() {
     for piece in [
-        "\"", "'", "{", "[", ": ", "- ", "&a ", "*a ", "! ", "%", "? ", "|", ">", "\t", "\u{2028}",
-        "a:\n b", "}",
+        "\"", "'", "{", "[", ": ", "- ", "&a ", "*a ", "! ", "%", "? ", "|", ">", "\t", "\u{2028}", "a:\n b",
+        "}",
     ] {
         let _ = parse(piece.repeat((1 << 20) / piece.len()).as_bytes());
     }

@@ -86,11 +86,7 @@ impl Builder {
         if self.open.len() >= MAX_DEPTH {
             return Err(too_deep(at));
         }
-        self.open.push(Frame {
-            at,
-            anchor,
-            content,
-        });
+        self.open.push(Frame { at, anchor, content });
         Ok(())
     }
 
@@ -182,14 +178,13 @@ impl Builder {
 
     fn refuse_second_document(&self, at: Position) -> Result<(), Problem> {
         if self.open.is_empty() && self.root.is_some() {
-            return Err(Problem::error(
-                "",
-                "a second YAML document begins here; only one is allowed",
-            )
-            .at(at)
-            .hint(
-                "Traefik would drop it in silence: join the documents, or use a directory of files",
-            ));
+            return Err(
+                Problem::error("", "a second YAML document begins here; only one is allowed")
+                    .at(at)
+                    .hint(
+                        "Traefik would drop it in silence: join the documents, or use a directory of files",
+                    ),
+            );
         }
         Ok(())
     }

@@ -74,8 +74,7 @@ impl Mapping {
             Value::Seq(items) => items,
             value => vec![Node::new(node.at, value)],
         };
-        let mut known: HashSet<String> =
-            self.entries.iter().map(|entry| entry.key.clone()).collect();
+        let mut known: HashSet<String> = self.entries.iter().map(|entry| entry.key.clone()).collect();
         for source in sources {
             let Value::Map(entries) = source.value else {
                 return Err(Problem::error("", "<< wants a map, or a list of maps").at(at));

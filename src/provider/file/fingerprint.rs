@@ -42,9 +42,11 @@ fn of_file(path: &Path, hasher: &mut DefaultHasher) {
     }
 }
 
-/// The files without a byte. Whoever writes a file in place first makes it empty.
+/// The files without a byte. Whoever writes a file in place first makes it empty; a fifo is nothing that is
+/// being written.
 pub(super) fn empty_files(source: &Source) -> BTreeSet<PathBuf> {
-    let is_empty = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.len() == 0);
+    let is_empty =
+        |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
     let files = source.files().unwrap_or_default();
     files.into_iter().filter(is_empty).collect()
 }

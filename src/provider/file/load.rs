@@ -84,9 +84,14 @@ impl Source {
 fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Problem> {
     let unreadable = |error: io::Error| file_problem(directory, format!("cannot be read: {error}"));
     if depth > MAX_DEPTH {
-        return Err(file_problem(directory, format!("lies more than {MAX_DEPTH} directories deep")));
+        return Err(file_problem(
+            directory,
+            format!("lies more than {MAX_DEPTH} directories deep"),
+        ));
     }
-    let entries: Result<Vec<_>, _> = fs::read_dir(directory).and_then(Iterator::collect).map_err(unreadable);
+    let entries: Result<Vec<_>, _> = fs::read_dir(directory)
+        .and_then(Iterator::collect)
+        .map_err(unreadable);
     let mut entries = entries?;
     entries.sort_by_key(fs::DirEntry::file_name);
     for entry in entries {
@@ -101,7 +106,10 @@ fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(
             }
         } else if Notation::of_path(&path).is_some() {
             if files.len() >= MAX_FILES {
-                return Err(file_problem(directory, format!("holds more than {MAX_FILES} files")));
+                return Err(file_problem(
+                    directory,
+                    format!("holds more than {MAX_FILES} files"),
+                ));
             }
             files.push(path);
         }
@@ -119,7 +127,10 @@ fn read_file(path: &Path) -> Result<(Configuration, Vec<Problem>), Vec<Problem>>
 }
 
 /// Reads a regular file of bounded size; anything else could block or never end.
-pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+///
+/// # Errors
+/// When it is not such a file, or cannot be read.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     let unreadable = |error: io::Error| file_problem(path, format!("cannot be read: {error}"));
     let metadata = fs::metadata(path).map_err(unreadable)?;
     if !metadata.is_file() {
@@ -127,7 +138,9 @@ pub(super) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     }
     let mut bytes = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if bytes.len() as u64 > MAX_FILE {
         let message = format!("is larger than {} MiB", MAX_FILE / 1024 / 1024);
         return Err(file_problem(path, message));
@@ -157,12 +170,20 @@ impl Merger {
         absorb.map("http.routers", &mut http.routers, from.routers);
         absorb.map("http.services", &mut http.services, from.services);
         absorb.map("http.middlewares", &mut http.middlewares, from.middlewares);
-        absorb.map("http.serversTransports", &mut http.servers_transports, from.servers_transports);
+        absorb.map(
+            "http.serversTransports",
+            &mut http.servers_transports,
+            from.servers_transports,
+        );
         let (tcp, from) = (&mut all.tcp, configuration.tcp);
         absorb.map("tcp.routers", &mut tcp.routers, from.routers);
         absorb.map("tcp.services", &mut tcp.services, from.services);
         absorb.map("tcp.middlewares", &mut tcp.middlewares, from.middlewares);
-        absorb.map("tcp.serversTransports", &mut tcp.servers_transports, from.servers_transports);
+        absorb.map(
+            "tcp.serversTransports",
+            &mut tcp.servers_transports,
+            from.servers_transports,
+        );
         let (udp, from) = (&mut all.udp, configuration.udp);
         absorb.map("udp.routers", &mut udp.routers, from.routers);
         absorb.map("udp.services", &mut udp.services, from.services);

@@ -56,7 +56,9 @@ impl Watcher {
     /// Follows the source until nobody listens any more.
     pub async fn run(mut self) {
         let changed = Arc::new(Notify::new());
-        let mut events = self.watch.then(|| Events::new(&self.source, Arc::clone(&changed)));
+        let mut events = self
+            .watch
+            .then(|| Events::new(&self.source, Arc::clone(&changed)));
         let mut hangup = match signal(SignalKind::hangup()) {
             Ok(hangup) => hangup,
             Err(error) => return tracing::error!("SIGHUP cannot be received: {error}"),
@@ -88,7 +90,11 @@ impl Watcher {
             sleep(SETTLE).await;
             let now = fingerprint(&self.source).await;
             let is_being_written = !empty_files(&self.source).is_subset(&self.empty);
-            let at_most = if is_being_written { EMPTY_AT_MOST } else { SETTLE_AT_MOST };
+            let at_most = if is_being_written {
+                EMPTY_AT_MOST
+            } else {
+                SETTLE_AT_MOST
+            };
             let rests = now == seen && !is_being_written;
             if rests || begin.elapsed() > at_most {
                 return now;
@@ -166,7 +172,9 @@ impl Events {
             Source::File(path) => (path.parent(), RecursiveMode::NonRecursive),
             Source::Directory(path) => (Some(path.as_path()), RecursiveMode::Recursive),
         };
-        let place = place.filter(|place| !place.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let place = place
+            .filter(|place| !place.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
         if let Some(watcher) = &mut self.watcher {
             if let Err(error) = watcher.watch(place, mode) {
                 tracing::debug!(place = %place.display(), "not watched: {error}");

@@ -6,8 +6,8 @@ use super::{invalid, literal, tail};
 
 /// The names that may stand in `[:name:]`. The crate would read an unknown one as a class of these letters.
 const POSIX_SETS: [&str; 14] = [
-    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
-    "space", "upper", "word", "xdigit",
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
 ];
 
 /// What an element of a pattern reads as, and the pattern behind it.
@@ -39,10 +39,7 @@ pub(super) fn class<'p>(rest: &'p str, out: &mut String) -> Result<&'p str, Stri
 
 /// Rewrites one member of a class: a named set, a range or a character.
 fn member<'p>(rest: &'p str, out: &mut String) -> Result<&'p str, String> {
-    if let Some((name, after)) = rest
-        .strip_prefix("[:")
-        .and_then(|named| named.split_once(":]"))
-    {
+    if let Some((name, after)) = rest.strip_prefix("[:").and_then(|named| named.split_once(":]")) {
         if !POSIX_SETS.contains(&name.strip_prefix('^').unwrap_or(name)) {
             return Err(invalid("character class range", rest));
         }
@@ -110,9 +107,7 @@ fn unicode_set(rest: &str, negated: bool) -> Read<'_, String> {
             rest.split_at_checked(length).unwrap_or_default()
         }
     };
-    let (name, inverted) = name
-        .strip_prefix('^')
-        .map_or((name, false), |name| (name, true));
+    let (name, inverted) = name.strip_prefix('^').map_or((name, false), |name| (name, true));
     if name.is_empty() || !name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric()) {
         return Err(invalid("character class range", rest));
     }

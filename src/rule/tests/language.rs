@@ -42,15 +42,9 @@ fn operators_have_the_precedence_of_go() {
 fn negation_is_pushed_through_groups() {
     takes("!Host(`x`)", &["y/a", "y/b", "y/c"]);
     takes("!(Host(`x`) || Path(`/a`))", &["y/b", "y/c"]);
-    takes(
-        "!(Host(`x`) && Path(`/a`))",
-        &["x/b", "x/c", "y/a", "y/b", "y/c"],
-    );
+    takes("!(Host(`x`) && Path(`/a`))", &["x/b", "x/c", "y/a", "y/b", "y/c"]);
     takes("!(Host(`x`) && !Path(`/a`))", &["x/a", "y/a", "y/b", "y/c"]);
-    takes(
-        "!Host(`x`) || !Path(`/a`)",
-        &["x/b", "x/c", "y/a", "y/b", "y/c"],
-    );
+    takes("!Host(`x`) || !Path(`/a`)", &["x/b", "x/c", "y/a", "y/b", "y/c"]);
     takes("!(!(Host(`x`) && Path(`/a`)))", &["x/a"]);
     takes("!!Host(`x`)", &["x/a", "x/b", "x/c"]);
     takes("! ! !Host(`x`)", &["y/a", "y/b", "y/c"]);
@@ -79,10 +73,7 @@ fn strings_are_raw_or_escaped() {
         r#"Path("/a\x41\u00e9\U0001F600\101\\\"")"#,
         &get("", "/aAé😀A\\\""),
     );
-    yes(
-        r#"Path("/\a\b\f\n\r\t\v")"#,
-        &get("", "/\x07\x08\x0c\n\r\t\x0b"),
-    );
+    yes(r#"Path("/\a\b\f\n\r\t\v")"#, &get("", "/\x07\x08\x0c\n\r\t\x0b"));
     yes(r#"Path("/\xc3\xa9")"#, &get("", "/é"));
     for (text, says) in [
         (r#"Path("/\xff")"#, "UTF-8"),
@@ -149,11 +140,7 @@ fn errors_say_what_would_be_right() {
         ("(Host(`a`)", 10, "expected `&&`, `||` or `)`"),
         ("Host(`a`))", 9, "found `)`"),
         ("`a`", 0, "found a string"),
-        (
-            "Host(example.com)",
-            5,
-            "put it in backticks: Host(`example.com`)",
-        ),
+        ("Host(example.com)", 5, "put it in backticks: Host(`example.com`)"),
         (
             "Host(my-app.example.com) || Host(`b`)",
             5,

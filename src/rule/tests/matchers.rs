@@ -54,24 +54,15 @@ fn host_regexp_searches_the_lower_case_host() {
         &get("foo.example.com.", "/"),
     );
     no(r"HostRegexp(`^[A-Z]+\.com$`)", &get("example.com", "/"));
-    yes(
-        r"HostRegexp(`^(?i:[A-Z]+)\.com$`)",
-        &get("example.com", "/"),
-    );
+    yes(r"HostRegexp(`^(?i:[A-Z]+)\.com$`)", &get("example.com", "/"));
 }
 
 #[test]
 fn a_host_regexp_that_accepts_nothing_accepts_every_request() {
     for pattern in [".*", "^.*$", "^$", "a*", "^(.+.)?$"] {
-        yes(
-            &format!("HostRegexp(`{pattern}`)"),
-            &get("example.com", "/"),
-        );
+        yes(&format!("HostRegexp(`{pattern}`)"), &get("example.com", "/"));
         yes(&format!("HostRegexp(`{pattern}`)"), &get("", "/"));
-        no(
-            &format!("!HostRegexp(`{pattern}`)"),
-            &get("example.com", "/"),
-        );
+        no(&format!("!HostRegexp(`{pattern}`)"), &get("example.com", "/"));
     }
     no("HostRegexp(`.+`)", &get("", "/"));
 }

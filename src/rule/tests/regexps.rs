@@ -41,11 +41,7 @@ fn go_patterns_keep_their_meaning() {
         ("(?m)a$", "a\n", true),
     ] {
         let regex = compile(pattern).unwrap_or_else(|why| panic!("{pattern}: {why}"));
-        assert_eq!(
-            regex.is_match(text),
-            expected,
-            "{pattern} on {text:?} is {regex}"
-        );
+        assert_eq!(regex.is_match(text), expected, "{pattern} on {text:?} is {regex}");
     }
 }
 

@@ -27,7 +27,10 @@ impl Limits {
     #[must_use]
     pub fn new(written: &install::EntryPoint) -> Self {
         let timeouts = &written.transport.responding_timeouts;
-        let idle = timeouts.idle_timeout.positive().unwrap_or(Duration::from_secs(180));
+        let idle = timeouts
+            .idle_timeout
+            .positive()
+            .unwrap_or(Duration::from_secs(180));
         let max_header_bytes = usize::try_from(written.http.max_header_bytes).unwrap_or(0);
         Self {
             read: timeouts.read_timeout.positive(),
@@ -43,10 +46,19 @@ impl Limits {
         }
     }
 
+    /// Time for a request to arrive; `None` for no limit.
+    #[must_use]
+    pub fn read(&self) -> Option<Duration> {
+        self.read
+    }
+
     /// Sets them on a session; to be called for every request, since Pingora starts each with defaults.
     pub fn apply(&self, session: &mut Session) {
-        // Without this an idle connection is kept for ever after its first request.
-        session.set_keepalive(Some(self.idle));
+        // Without this an idle connection is kept for ever after its first request. One that the client
+        // wants closed (HTTP/1.0, `Connection: close`) stays so.
+        if session.get_keepalive().is_some() {
+            session.set_keepalive(Some(self.idle));
+        }
         if self.max_requests.is_some() && session.get_keepalive_reuses_remaining().is_none() {
             session.set_keepalive_reuses_remaining(self.max_requests.map(|count| count - 1));
         }
@@ -65,7 +77,9 @@ impl Limits {
             return false;
         }
         let fields = request.headers.iter();
-        let fields: usize = fields.map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let fields: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len() + 4)
+            .sum();
         request.raw_path().len() + fields > self.max_header_bytes
     }
 }

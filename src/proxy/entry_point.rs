@@ -1,12 +1,10 @@
-//! Entry points: where clients connect, and what piton makes of a connection before routing.
+//! Entry points: what piton makes of a connection and of a request before routing.
 
 mod forwarded;
 mod limits;
-mod listener;
 
-pub use forwarded::{ForwardedHeaders, InvalidTrust, append_forwarded_for};
+pub use forwarded::{Facts, ForwardedHeaders, InvalidTrust, address_value};
 pub use limits::Limits;
-pub use listener::{BindFailure, Bound, Front, bind};
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -30,9 +28,6 @@ pub enum Underscores {
 }
 
 impl Underscores {
-    /// Every name a configuration may use.
-    pub const NAMES: [&'static str; 3] = ["keep", "delete", "reject"];
-
     /// The strategy called `name`.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
@@ -80,8 +75,8 @@ impl EntryPoint {
         global: &install::Global,
     ) -> Result<Self, InvalidEntryPoint> {
         let strategy = &written.http.underscore_headers_strategy;
-        let underscores = Underscores::parse(strategy)
-            .ok_or_else(|| InvalidEntryPoint::Underscores(strategy.clone()))?;
+        let underscores =
+            Underscores::parse(strategy).ok_or_else(|| InvalidEntryPoint::Underscores(strategy.clone()))?;
         Ok(Self {
             name: name.to_owned(),
             index,

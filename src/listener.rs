@@ -39,12 +39,7 @@ pub struct Bound {
 ///
 /// # Errors
 /// When the system refuses.
-pub fn bind(
-    name: &str,
-    host: Option<IpAddr>,
-    port: u16,
-    reuse_port: bool,
-) -> Result<Bound, BindFailure> {
+pub fn bind(name: &str, host: Option<IpAddr>, port: u16, reuse_port: bool) -> Result<Bound, BindFailure> {
     let address = SocketAddr::new(host.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED)), port);
     let bound = listen(address, host.is_none(), reuse_port);
     // A machine without IPv6 listens on all IPv4 addresses.
@@ -113,7 +108,9 @@ impl<S: ServiceWithDependents> ServiceWithDependents for Front<S> {
                 table.add(bound.key, bound.socket.into_raw_fd());
             }
         }
-        self.inner.start_service(fds, shutdown, listeners_per_fd, ready).await;
+        self.inner
+            .start_service(fds, shutdown, listeners_per_fd, ready)
+            .await;
     }
 
     fn name(&self) -> &str {

@@ -1,0 +1,47 @@
+# One target is one step of CI. `make` lists them.
+CARGO ?= cargo
+CONFS := $(wildcard conf/*.yaml conf/examples/*/piton.yaml conf/examples/*/traefik.yml)
+
+.PHONY: help
+help: #? this list
+	@sed -n 's/^\([a-z-]*\):.*#? \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+.PHONY: build
+build: #? the release binary: target/release/piton
+	$(CARGO) build --release
+
+.PHONY: run
+run: build #? the demo: a proxy and three servers on 127.0.0.1
+	./target/release/piton demo
+
+.PHONY: test
+test: fmt-check lint doc conf-check tests #? everything CI checks
+
+.PHONY: fmt-check
+fmt-check: #? is everything formatted?
+	$(CARGO) fmt --check
+
+.PHONY: lint
+lint: #? clippy, warnings are errors
+	$(CARGO) clippy --all-targets -- -D warnings
+
+.PHONY: doc
+doc: #? the documentation builds without a warning
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --quiet
+
+.PHONY: conf-check
+conf-check: #? piton -t on every configuration in conf/
+	$(CARGO) build --quiet
+	@for conf in $(CONFS); do ./target/debug/piton -t -c $$conf || exit 1; done
+
+.PHONY: tests
+tests: #? unit, property, golden, simulation, architecture and end-to-end tests
+	$(CARGO) test
+
+.PHONY: bench
+bench: #? micro benchmarks of the hot path (criterion)
+	$(CARGO) bench
+
+.PHONY: load
+load: #? load test against bare Pingora, nginx, haproxy and TRAEFIK_BIN; writes target/load/
+	python3 benches/load/run.py $(LOAD_ARGS)

@@ -1,0 +1,52 @@
+//! What every test stands on.
+
+// Exact bytes out, whole responses in.
+mod client;
+// Directories that go away, files that change atomically.
+mod files;
+// The binary under test.
+mod piton;
+// Servers that behave, and servers that do not.
+mod server;
+// Conditions with a deadline.
+mod wait;
+
+pub use client::{Client, Response, get, get_as, request};
+pub use files::{TempDir, swap};
+pub use piton::{Piton, Setup, run_to_end};
+pub use server::{Received, Server, Then, respond, respond_with};
+pub use wait::{eventually, holds_for, within};
+
+use std::fmt::Write as _;
+
+/// A dynamic file with one service `app`, sticky by the cookie `sid`; `options` are more lines of its load
+/// balancer, without indentation.
+pub fn sticky_app(servers: &[&Server], options: &str) -> String {
+    let urls: Vec<String> = servers.iter().map(|server| server.url()).collect();
+    let entries: Vec<String> = urls.iter().map(|url| format!("url: {url}")).collect();
+    let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
+    app_of(&entries, &format!("sticky: {{cookie: {{name: sid}}}}\n{options}"))
+}
+
+/// A dynamic file with one service `app`; each entry is the inside of a server (`url: x, weight: 1`).
+pub fn app_of(entries: &[&str], options: &str) -> String {
+    let mut text = "http:\n  services:\n    app:\n      loadBalancer:\n".to_owned();
+    for line in options.lines().filter(|line| !line.is_empty()) {
+        writeln!(text, "        {line}").unwrap();
+    }
+    text.push_str("        servers:\n");
+    for entry in entries {
+        writeln!(text, "          - {{{entry}}}").unwrap();
+    }
+    text
+}
+
+/// The sticky value of a server.
+pub fn value_of(server: &Server) -> String {
+    ::piton::sticky::CookieValue::of(&server.url()).to_string()
+}
+
+/// The `Cookie` header that binds to a server of [`sticky_app`].
+pub fn cookie_of(server: &Server) -> String {
+    format!("sid={}", value_of(server))
+}

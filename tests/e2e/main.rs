@@ -1,0 +1,41 @@
+//! End to end: the real binary, real sockets, ports of the kernel's choice.
+//!
+//! Every test starts its own piton and its own servers, so all of them run at once. Nothing sleeps in the
+//! hope that something has happened by then: what must become true is waited for, with a deadline.
+
+// In tests a panic is the report; the helpers here are tests too, although no attribute says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+// The binary, scripted servers, raw clients, files; no assertion about piton lives there.
+mod harness;
+
+// The samples of the article that started it all, unchanged, and the cookies they give.
+mod article;
+// `piton -t`: everything wrong at once, each with its place.
+mod check;
+// Starting and stopping: failures to start, the demo, `piton cookie`, a real traefik.yml.
+mod command_line;
+// Cookie headers as bad as they come.
+mod cookies;
+// Servers that die: moved within the request, retried when safe, never in a loop.
+mod failover;
+// Files that change: renames, rewrites, links, directories, bad ones.
+mod file_provider;
+// Files that are no configuration: fifos, loops, monsters.
+mod file_trouble;
+// X-Forwarded-*: set, dropped, trusted.
+mod forwarded;
+// Active and passive health checks.
+mod health;
+// Bytes that are not quite HTTP, and what a server gets to see of them.
+mod malformed;
+// Answers that piton writes itself, byte by byte.
+mod pages;
+// Paths and targets: what is rewritten, what is kept.
+mod paths;
+// Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
+mod responses;
+// Load: a killed server, a storm of reloads; nobody notices.
+mod storm;
+// Limits of time towards servers and clients.
+mod timeouts;

@@ -1,0 +1,3 @@
+//! zlib under the name of zlib-ng: see `Cargo.toml`.
+
+pub use libz_sys::*;
