@@ -7,7 +7,7 @@ use piton::balance::{Draw, Pool, Strategy};
 
 use crate::servers::{pool, set_up};
 
-fn pick<'p>(pool: &'p Pool, client: IpAddr) -> Option<&'p str> {
+fn pick(pool: &Pool, client: IpAddr) -> Option<&str> {
     let draw = Draw {
         now: 1,
         entropy: 0,

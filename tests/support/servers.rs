@@ -1,5 +1,11 @@
 //! Servers and pools without a network, and the arithmetic of fair shares.
-#![allow(dead_code, reason = "every test binary uses its own part")]
+#![allow(dead_code, reason = "every test and bench uses its own part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a panic is the report"
+)]
 
 use std::sync::Arc;
 
