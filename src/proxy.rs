@@ -78,10 +78,9 @@ impl ProxyHttp for Edge {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         let entry_point = self.entry_points.at(session.server_addr());
-        match admission::admit(session, entry_point, &self.snapshot, &self.machine) {
+        match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
             Admission::Route(service) => {
-                let append = entry_point.forwarded().appends_client();
-                ctx.begin(service, admission::client_ip(session), append);
+                ctx.routed(service);
                 Ok(false)
             }
             Admission::Answer(page) => {
@@ -126,10 +125,17 @@ impl ProxyHttp for Edge {
 
     async fn upstream_request_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Context,
     ) -> Result<()> {
+        let forwarded = self.entry_points.at(session.server_addr()).forwarded();
+        let facts = ctx.facts(session.is_upgrade_req(), &self.machine);
+        if !ctx.origin_is_stated {
+            forwarded.state(request, &facts, ctx.origin_is_clean)?;
+        }
+        let none_before = ctx.origin_is_clean;
+        forwarded.append_client(request, &facts, none_before)?;
         rewrite::request(request, ctx)
     }
 

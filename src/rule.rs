@@ -95,6 +95,11 @@ impl Rule {
         self.expr.matches(req)
     }
 
+    /// Does it look at a header field that `wanted` accepts?
+    pub fn reads_header(&self, wanted: impl Fn(&http::HeaderName) -> bool) -> bool {
+        self.expr.reads_header(&wanted)
+    }
+
     /// The hosts a request must name for the rule to have a chance.
     ///
     /// A superset: a host in it may still not match, a host outside of it never does.
@@ -106,6 +111,13 @@ impl Rule {
 // === impl Expr ===
 
 impl Expr {
+    fn reads_header(&self, wanted: &impl Fn(&http::HeaderName) -> bool) -> bool {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(|part| part.reads_header(wanted)),
+            Self::Is(matcher) | Self::Not(matcher) => matcher.header().is_some_and(wanted),
+        }
+    }
+
     fn matches(&self, req: &RequestView<'_>) -> bool {
         match self {
             Expr::All(parts) => parts.iter().all(|part| part.matches(req)),

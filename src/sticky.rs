@@ -37,7 +37,11 @@ impl Sticky {
         let attributes = Attributes::new(cookie);
         let set_cookies = handlers
             .iter()
-            .map(|handler| attributes.render(&name, &CookieValue::of(handler.as_ref())))
+            .map(|handler| {
+                let line = attributes.render(&name, &CookieValue::of(handler.as_ref()));
+                // The first copy of a value makes it shareable, which allocates: here, not in a request.
+                line.clone()
+            })
             .collect();
         Self {
             table: Table::new(handlers),

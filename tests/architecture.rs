@@ -23,13 +23,8 @@ const USES: &[(&str, Ring, &[&str])] = &[
     // A provider's `Update` is what it receives.
     ("control", Ring::Edge, &[RINGS_0_1, "provider"]),
     ("health", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
-    // Exception of today: it needs the entry point a request came in by.
-    (
-        "proxy",
-        Ring::Edge,
-        &[RINGS_0_1, "clock", "resolve", "entrypoint"],
-    ),
-    ("entrypoint", Ring::Edge, &[RINGS_0_1]),
+    ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
+    ("listener", Ring::Edge, &[]),
     ("clock", Ring::Edge, &["balance"]),
     ("resolve", Ring::Edge, &["routing", "upstream"]),
     (

@@ -10,11 +10,12 @@ use http::{HeaderValue, Method, Uri, Version, header};
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
+use super::context::Context;
 use super::entry_point::EntryPoint;
 use super::page::{self, Page};
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
-use crate::routing::Snapshot;
+use crate::routing::{Snapshot, Table};
 use crate::service::Service;
 
 /// What shall happen to a request.
@@ -28,11 +29,12 @@ pub(super) enum Admission {
 /// Normalises the request in place and finds its service.
 pub(super) fn admit(
     session: &mut Session,
+    ctx: &mut Context,
     entry_point: &EntryPoint,
     snapshot: &ArcSwap<Snapshot>,
     machine: &HeaderValue,
 ) -> Admission {
-    let client = client_ip(session);
+    ctx.met(client_ip(session));
     let is_upgrade = session.is_upgrade_req();
     let request = session.req_header_mut();
     if entry_point.limits().header_is_too_large(request) {
@@ -41,34 +43,37 @@ pub(super) fn admit(
     }
     let normalised = entry_point
         .screen_underscores(request)
-        .and_then(|()| normalise(request, entry_point))
-        .and_then(|()| {
-            entry_point
-                .forwarded()
-                .apply(request, client, is_upgrade, machine)
-                .ok()
-        });
+        .and_then(|()| normalise(request, entry_point));
     if normalised.is_none() {
         return Admission::Answer(page::BAD_REQUEST);
     }
-    let Some(service) = route(request, client, entry_point, &snapshot.load()) else {
+    ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
+    let snapshot = snapshot.load();
+    let Some(table) = snapshot.tables.get(entry_point.index()) else {
         return Admission::Answer(page::NOT_FOUND);
     };
-    Admission::Route(service)
+    // Rules see what piton states of the client's origin (traefik-core 4.7, step 7 before 8). Where no rule
+    // looks, it is stated later, on the copy that is sent.
+    if table.reads_forwarded() {
+        let facts = ctx.facts(is_upgrade, machine);
+        let stated = entry_point
+            .forwarded()
+            .state(request, &facts, ctx.origin_is_clean);
+        ctx.origin_is_stated = stated.is_ok();
+    }
+    match route(request, ctx.client(), table) {
+        Some(service) => Admission::Route(service),
+        None => Admission::Answer(page::NOT_FOUND),
+    }
 }
 
 /// Address of the directly connected client.
-pub(super) fn client_ip(session: &Session) -> Option<IpAddr> {
+fn client_ip(session: &Session) -> Option<IpAddr> {
     let address = session.client_addr().and_then(|address| address.as_inet());
     address.map(|address| address.ip().to_canonical())
 }
 
-fn route(
-    request: &RequestHeader,
-    client: Option<IpAddr>,
-    entry_point: &EntryPoint,
-    snapshot: &Snapshot,
-) -> Option<Arc<Service>> {
+fn route(request: &RequestHeader, client: Option<IpAddr>, table: &Table) -> Option<Arc<Service>> {
     let host = canonical_host(host_of(request));
     let path = routing_path(request.uri.path()).ok()?;
     let view = RequestView {
@@ -79,7 +84,6 @@ fn route(
         headers: &request.headers,
         client,
     };
-    let table = snapshot.tables.get(entry_point.index())?;
     Some(Arc::clone(&table.find(&view)?.service))
 }
 

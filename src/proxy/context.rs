@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
+use super::entry_point::{Facts, address_value};
 use super::failure::{Failure, is_final};
 use crate::balance::{Draw, Micros, Server, Tried};
 use crate::clock;
@@ -15,7 +16,12 @@ use crate::service::{Choice, Cookies, Service};
 pub struct Context {
     service: Option<Arc<Service>>,
     client: Option<IpAddr>,
-    append_forwarded_for: bool,
+    /// The client's address as text, for the fields about it.
+    client_text: Option<HeaderValue>,
+    /// No field about the client's origin is there yet, neither from the client nor from piton.
+    pub(super) origin_is_clean: bool,
+    /// Piton has stated the client's origin already.
+    pub(super) origin_is_stated: bool,
     /// Server and lease of the attempt under way; a retry replaces it.
     choice: Option<Choice>,
     /// Servers this request was sent to in vain.
@@ -34,16 +40,29 @@ pub struct Context {
 }
 
 impl Context {
-    /// The request of `client` was routed to `service`.
-    pub(super) fn begin(&mut self, service: Arc<Service>, client: Option<IpAddr>, append: bool) {
+    /// Who asks.
+    pub(super) fn met(&mut self, client: Option<IpAddr>) {
         self.client = client;
-        self.service = Some(service);
-        self.append_forwarded_for = append;
+        self.client_text = client.map(address_value);
     }
 
-    /// The client's address, if it shall be appended to `X-Forwarded-For`.
-    pub(super) fn client_to_append(&self) -> Option<IpAddr> {
-        self.client.filter(|_| self.append_forwarded_for)
+    /// The request was routed to `service`.
+    pub(super) fn routed(&mut self, service: Arc<Service>) {
+        self.service = Some(service);
+    }
+
+    /// The client's address.
+    pub(super) fn client(&self) -> Option<IpAddr> {
+        self.client
+    }
+
+    /// What is to be said of the client's origin.
+    pub(super) fn facts<'a>(&'a self, is_upgrade: bool, machine: &'a HeaderValue) -> Facts<'a> {
+        Facts {
+            client: self.client_text.as_ref(),
+            is_upgrade,
+            machine,
+        }
     }
 
     /// Chooses a server among those not tried; false when there is none.

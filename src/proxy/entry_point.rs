@@ -3,7 +3,7 @@
 mod forwarded;
 mod limits;
 
-pub use forwarded::{ForwardedHeaders, InvalidTrust, append_forwarded_for};
+pub use forwarded::{Facts, ForwardedHeaders, InvalidTrust, address_value};
 pub use limits::Limits;
 
 use std::borrow::Cow;

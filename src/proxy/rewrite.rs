@@ -8,7 +8,6 @@ use pingora::http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
 use super::context::Context;
-use super::entry_point::append_forwarded_for;
 use crate::service::Cookies;
 use crate::upstream::Upstream;
 
@@ -18,9 +17,6 @@ pub(super) fn request(request: &mut RequestHeader, ctx: &Context) -> Result<()> 
         return Ok(());
     };
     let upstream = server.upstream();
-    if let Some(client) = ctx.client_to_append() {
-        append_forwarded_for(request, client)?;
-    }
     let host_is_missing = !request.headers.contains_key(header::HOST) && request.uri.authority().is_none();
     if !service.servers().written.pass_host_header || host_is_missing {
         request.insert_header(header::HOST, upstream.host_header().clone())?;
@@ -71,20 +67,31 @@ fn join_cookies(request: &mut RequestHeader) -> Result<()> {
 }
 
 /// Takes the fields off that belong to the connection between server and piton (RFC 9110 section 7.6.1).
-/// `Connection` and the framing are Pingora's own business.
+/// `Connection` and the framing are Pingora's own business. One pass over the names: usually there is none.
 pub(super) fn response(response: &mut ResponseHeader) {
-    const HOP_BY_HOP: [&str; 5] = [
-        "keep-alive",
-        "proxy-connection",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-    ];
-    for name in nominated(response) {
+    let mut found: SmallVec<[HeaderName; 2]> = response
+        .headers
+        .keys()
+        .filter(|name| is_hop_by_hop(name))
+        .cloned()
+        .collect();
+    if response.headers.contains_key(header::CONNECTION) {
+        found.extend(nominated(response));
+    }
+    for name in found {
         response.remove_header(&name);
     }
-    for name in HOP_BY_HOP {
-        response.remove_header(name);
+}
+
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    // By length first: most names are sorted out without a look at their bytes.
+    match name.as_str().len() {
+        2 => *name == header::TE,
+        10 => name.as_str() == "keep-alive",
+        16 => name.as_str() == "proxy-connection",
+        18 => *name == header::PROXY_AUTHENTICATE,
+        19 => *name == header::PROXY_AUTHORIZATION,
+        _ => false,
     }
 }
 

@@ -31,6 +31,7 @@ pub struct Table {
     wildcard: Ranks,
     /// Ranks of routes whose hosts cannot be told beforehand.
     any: Box<[u32]>,
+    reads_forwarded: bool,
 }
 
 type Ranks = HashMap<Box<str>, Vec<u32>, RandomState>;
@@ -60,11 +61,20 @@ impl Table {
             }
         }
         Self {
-            routes: routes.into(),
             exact,
             wildcard,
             any: any.into(),
+            reads_forwarded: routes
+                .iter()
+                .any(|route| route.rule.reads_header(|name| name.as_str().starts_with("x-"))),
+            routes: routes.into(),
         }
+    }
+
+    /// Does any rule look at fields like `X-Forwarded-Proto`, which piton states itself?
+    #[must_use]
+    pub fn reads_forwarded(&self) -> bool {
+        self.reads_forwarded
     }
 
     /// All routes, in order of precedence.

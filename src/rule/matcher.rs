@@ -46,6 +46,14 @@ pub(super) enum Matcher {
 }
 
 impl Matcher {
+    /// The header field it looks at.
+    pub(super) fn header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Header(name, _) | Self::HeaderRegexp(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
     /// Compiles a call of `kind` with `args`; the error is Traefik's message and advice.
     pub(super) fn build(kind: Kind, args: &[String]) -> Result<Matcher, String> {
         let name = kind.name();
