@@ -55,6 +55,7 @@ fn compiled(merged: &Merged, previous: &Snapshot) -> Snapshot {
     let web = EntryPointSpec {
         name: "web".to_owned(),
         is_default: true,
+        unsupported: Vec::new(),
     };
     compile(merged, &[web], &Transport::default(), previous)
 }

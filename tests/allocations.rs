@@ -54,6 +54,7 @@ fn snapshot() -> Snapshot {
     let web = EntryPointSpec {
         name: "web".to_owned(),
         is_default: true,
+        unsupported: Vec::new(),
     };
     compile(&merged, &[web], &Transport::default(), &Snapshot::default())
 }

@@ -114,7 +114,7 @@ fn an_unreadable_file_is_named() {
     let piton = directory(&server);
     let secret = piton.dir().join("conf/secret.yaml");
     fs::write(&secret, "http: {}\n").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o0)).unwrap();
     if fs::read(&secret).is_ok() {
         // Root reads everything; nothing to see then.
         return;

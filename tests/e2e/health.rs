@@ -224,7 +224,7 @@ fn live_failures_take_a_server_out_for_the_window() {
     assert_eq!((ask().status, ask().status), (500, 500), "both are passed on");
     let moved = ask();
     assert_eq!((moved.status, moved.sid()), (200, Some(value_of(&rest).as_str())));
-    assert_eq!(piton.count(&["server is down", &server.url()]), 1);
+    piton.wait_for_line(&["server is down", &server.url()]);
     sick.store(200, Ordering::SeqCst);
     within(Duration::from_secs(5), "back after the window", || {
         ask().sid().is_none()

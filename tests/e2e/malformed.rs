@@ -319,7 +319,7 @@ fn a_header_without_end_is_given_up() {
 #[test]
 fn pipelined_requests_are_all_answered_in_order() {
     let server = Server::scripted(|request, stream| {
-        crate::harness::respond(stream, 200, &request.target().to_owned());
+        crate::harness::respond(stream, 200, request.target());
         crate::harness::Then::Keep
     });
     let piton = Piton::with(&sticky_app(&[&server], ""));

@@ -183,7 +183,7 @@ fn reloads_do_not_reset_the_fairness_of_wrr() {
     let text = |turn: usize| {
         let entries = servers.each_ref().map(|server| format!("url: {}", server.url()));
         let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
-        app_of(&entries, &format!("passHostHeader: {}", turn % 2 == 0))
+        app_of(&entries, &format!("passHostHeader: {}", turn.is_multiple_of(2)))
     };
     let piton = Piton::with(&text(0));
     let answers: Vec<String> = (1..=9)

@@ -123,7 +123,7 @@ fn pingoras_keys_are_checked_and_match_in_any_case() {
             "threads: four\ndaemon: maybe\npid_file: [a]\nclient_bind_to_ipv6: x\ndaemon_ready_timeout_seconds: 0\nThreads: 1\n"
         ),
         [
-            r#"1:10: error: threads: expected a whole number from 0, found "four""#,
+            r#"1:10: error: threads: expected a whole number from 1, found "four""#,
             r#"2:9: error: daemon: expected true or false, found "maybe""#,
             r#"3:11: error: pid_file: expected a text, found a list"#,
             r#"4:22: error: client_bind_to_ipv6: expected a list of texts, found "x""#,

@@ -272,9 +272,4 @@ pub fn run_to_end(arguments: &[&str]) -> Output {
     child.wait_with_output().unwrap()
 }
 
-impl Setup {
-    /// The text of the dynamic file.
-    pub fn dynamic(&self) -> String {
-        fs::read_to_string(self.dir.join("dynamic.yaml")).unwrap()
-    }
-}
+impl Setup {}
