@@ -127,7 +127,10 @@ log:
 #[test]
 fn a_piton_without_a_provider_answers_404() {
     let dir = TempDir::new();
-    let conf = dir.write("piton.yaml", "entryPoints: {web: {address: \"127.0.0.1:0\"}}\n");
+    let conf = dir.write(
+        "piton.yaml",
+        "entryPoints: {web: {address: \"127.0.0.1:0\"}}\nlog: {level: INFO}\n",
+    );
     let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
     command.arg("-c").arg(conf);
     let piton = Piton::spawn(command, Some(dir));

@@ -103,7 +103,8 @@ fn a_client_that_never_finishes_its_header_is_cut() {
     let mut client = Client::connect(piton.address());
     client.send("GET / HTTP/1.1\r\nHost: a\r\n");
     assert_cut(client, "half a header");
-    // On a connection that was used before, too.
+    // On a connection that was used before idleTimeout bounds it.
+    let piton = with_timeouts(&server, "readTimeout: 1s, idleTimeout: 1s");
     let mut client = Client::connect(piton.address());
     assert_eq!(client.exchange(GET).status, 200);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n");

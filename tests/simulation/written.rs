@@ -29,8 +29,6 @@ fn load_balancer(rng: &mut Rng) -> LoadBalancer {
         strategy: rng.choice(STRATEGIES).unwrap().to_owned(),
         sticky: AllowEmpty(rng.bool().then(|| sticky(rng))),
         passive_health_check: rng.bool().then(|| passive(rng)),
-        // Its presence alone matters: who a passive verdict waits for.
-        health_check: (rng.u8(..) < 64).then(HealthCheck::default),
         ..LoadBalancer::default()
     };
     for _ in 0..rng.usize(0..=6) {

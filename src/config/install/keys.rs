@@ -40,12 +40,30 @@ pub const PROVIDERS_UNSUPPORTED: &[&str] = &[
     "plugin",
 ];
 
-/// Keys of an entry point that are decoded, but without effect yet.
-pub const ENTRY_POINT_UNSUPPORTED: &[&str] = &["allowACMEByPass", "proxyProtocol", "http3", "udp"];
+/// Keys of an entry point that are decoded, but without effect yet, by the block they stand in.
+pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
+    (
+        &[],
+        &[
+            "allowACMEByPass",
+            "proxyProtocol",
+            "http2",
+            "http3",
+            "udp",
+            "observability",
+        ],
+    ),
+    (
+        &["http"],
+        &["middlewares", "tls", "redirections", "encodedCharacters"],
+    ),
+    (&["transport"], &["keepAliveMaxTime"]),
+    (&["transport", "lifeCycle"], &["requestAcceptGraceTimeout"]),
+    (&["forwardedHeaders"], &["connection"]),
+];
 
-/// The same below an entry point's `http`.
-pub const ENTRY_POINT_HTTP_UNSUPPORTED: &[&str] =
-    &["middlewares", "tls", "redirections", "encodedCharacters"];
+/// The same of `log`.
+pub const LOG_UNSUPPORTED: &[&str] = &["maxSize", "maxAge", "maxBackups", "compress"];
 
 /// What kind of value a key of Pingora's takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -118,6 +118,9 @@ pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Proble
             warn_entry_point(&path, entry, problems);
         }
     }
+    if let Some(log) = traefik.get("log") {
+        warn_of(log, keys::LOG_UNSUPPORTED, "log", problems);
+    }
     let file = traefik
         .get("providers")
         .and_then(|providers| providers.get("file"));
@@ -153,18 +156,24 @@ fn check_address(path: &str, entry: &Entry, address: &str, problems: &mut Vec<Pr
 }
 
 fn warn_entry_point(path: &str, entry: &Entry, problems: &mut Vec<Problem>) {
-    let mut warn = |entries: &[Entry], list: &[&str], path: &str| {
-        let known = entries.iter().filter(|entry| keys::contains(list, &entry.key));
-        problems.extend(known.filter_map(|entry| unsupported(entry, &format!("{path}.{}", entry.key))));
-    };
-    warn(entry.node.entries(), keys::ENTRY_POINT_UNSUPPORTED, path);
-    if let Some(http) = entry.node.get("http") {
-        warn(
-            http.entries(),
-            keys::ENTRY_POINT_HTTP_UNSUPPORTED,
-            &format!("{path}.http"),
-        );
+    for (blocks, keys) in keys::ENTRY_POINT_UNSUPPORTED {
+        let block = blocks.iter().try_fold(&entry.node, |node, key| node.get(key));
+        let path = blocks
+            .iter()
+            .fold(path.to_owned(), |path, key| format!("{path}.{key}"));
+        if let Some(block) = block {
+            warn_of(block, keys, &path, problems);
+        }
     }
+}
+
+/// One warning for each of `keys` that is written in `block`.
+fn warn_of(block: &Node, keys: &[&str], path: &str, problems: &mut Vec<Problem>) {
+    let written = block
+        .entries()
+        .iter()
+        .filter(|entry| keys::contains(keys, &entry.key));
+    problems.extend(written.filter_map(|entry| unsupported(entry, &format!("{path}.{}", entry.key))));
 }
 
 fn check_file_provider(node: &Node, file: &super::FileProvider, problems: &mut Vec<Problem>) {

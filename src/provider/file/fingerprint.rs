@@ -48,6 +48,7 @@ fn of_file(path: &Path, hasher: &mut DefaultHasher) {
 pub(super) struct Filled {
     filled: BTreeSet<PathBuf>,
     empty: BTreeSet<PathBuf>,
+    no_files: bool,
 }
 
 impl Filled {
@@ -57,18 +58,18 @@ impl Filled {
             fs::metadata(path).is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0)
         };
         let files = source.files().unwrap_or_default();
+        let no_files = files.is_empty();
         let (filled, others): (BTreeSet<_>, BTreeSet<_>) = files.into_iter().partition(has_bytes);
         let is_empty_file = |path: &PathBuf| fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
         Self {
             filled,
             empty: others.into_iter().filter(is_empty_file).collect(),
+            no_files,
         }
     }
 
-    /// Is a file empty that had something in it `before`, or are all files gone?
+    /// Is a file empty that had something in it `before`, or a directory without files that had some?
     pub(super) fn lost_something_of(&self, before: &Self) -> bool {
-        let emptied = !self.empty.is_disjoint(&before.filled);
-        let all_gone = self.filled.is_empty() && self.empty.is_empty() && !before.filled.is_empty();
-        emptied || all_gone
+        !self.empty.is_disjoint(&before.filled) || (self.no_files && !before.no_files)
     }
 }

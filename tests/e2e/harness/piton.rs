@@ -1,7 +1,6 @@
 //! The binary under test.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -271,5 +270,3 @@ pub fn run_to_end(arguments: &[&str]) -> Output {
     }
     child.wait_with_output().unwrap()
 }
-
-impl Setup {}
