@@ -122,10 +122,10 @@ fn grace_seconds(install: &Install) -> u64 {
 
 fn refuse_what_pingora_panics_on(conf: &ServerConf) -> Result<(), StartFailure> {
     let refuse = |text: String| Err(StartFailure::ServerKeys(text));
-    if let Some(path) = &conf.ca_file {
-        if let Err(error) = std::fs::File::open(path) {
-            return refuse(format!("ca_file {path:?} cannot be read: {error}"));
-        }
+    if let Some(path) = &conf.ca_file
+        && let Err(error) = std::fs::File::open(path)
+    {
+        return refuse(format!("ca_file {path:?} cannot be read: {error}"));
     }
     let bind_to = conf.client_bind_to_ipv4.iter().chain(&conf.client_bind_to_ipv6);
     if let Some(bad) = bind_to.into_iter().find(|text| text.parse::<IpAddr>().is_err()) {

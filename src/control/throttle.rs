@@ -40,11 +40,11 @@ impl Throttle {
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Update> {
         let mut due = Vec::new();
         for lane in self.lanes.values_mut() {
-            if lane.open_at.is_none_or(|at| at <= now) {
-                if let Some(update) = lane.waiting.take() {
-                    lane.open_at = now.checked_add(self.period);
-                    due.push(update);
-                }
+            if lane.open_at.is_none_or(|at| at <= now)
+                && let Some(update) = lane.waiting.take()
+            {
+                lane.open_at = now.checked_add(self.period);
+                due.push(update);
             }
         }
         due

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use piton::config::dynamic::Configuration;
-use piton::config::dynamic::http::{
-    Cookie, HealthCheck, LoadBalancer, PassiveHealthCheck, Server, Service, Sticky,
-};
+use piton::config::dynamic::http::{Cookie, LoadBalancer, PassiveHealthCheck, Server, Service, Sticky};
 use piton::config::{AllowEmpty, Span};
 use piton::routing::{Merged, Snapshot, compile, merge};
 use piton::upstream::Transport;

@@ -1,6 +1,7 @@
 //! Reading: files -> one configuration, or every problem in them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -211,11 +212,15 @@ struct Absorber<'a> {
 impl Absorber<'_> {
     fn map<T>(&mut self, kind: &str, into: &mut BTreeMap<String, T>, from: BTreeMap<String, T>) {
         for (name, value) in from {
-            if into.contains_key(&name) {
-                let warning = Problem::warning(format!("{kind}.{name}"), "already configured, skipping");
-                self.noted.push(warning.in_file(&Arc::from(self.file)));
-            } else {
-                into.insert(name, value);
+            match into.entry(name) {
+                Entry::Vacant(free) => {
+                    free.insert(value);
+                }
+                Entry::Occupied(taken) => {
+                    let path = format!("{kind}.{}", taken.key());
+                    let warning = Problem::warning(path, "already configured, skipping");
+                    self.noted.push(warning.in_file(&Arc::from(self.file)));
+                }
             }
         }
     }

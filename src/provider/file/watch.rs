@@ -193,10 +193,10 @@ impl Events {
         let place = place
             .filter(|place| !place.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        if let Some(watcher) = &mut self.watcher {
-            if let Err(error) = watcher.watch(place, mode) {
-                tracing::debug!(place = %place.display(), "not watched: {error}");
-            }
+        if let Some(watcher) = &mut self.watcher
+            && let Err(error) = watcher.watch(place, mode)
+        {
+            tracing::debug!(place = %place.display(), "not watched: {error}");
         }
     }
 }

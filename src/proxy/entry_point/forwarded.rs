@@ -109,11 +109,11 @@ impl ForwardedHeaders {
             let port = port_value(request, host.as_ref());
             request.insert_header("X-Forwarded-Port", port)?;
         }
-        if self.scheme_headers {
-            if let Some(proto) = request.headers.get(&PROTO).cloned() {
-                request.insert_header("X-Forwarded-Scheme", proto.clone())?;
-                request.insert_header("X-Scheme", proto)?;
-            }
+        if self.scheme_headers
+            && let Some(proto) = request.headers.get(&PROTO).cloned()
+        {
+            request.insert_header("X-Forwarded-Scheme", proto.clone())?;
+            request.insert_header("X-Scheme", proto)?;
         }
         if let Some(host) = host.filter(|_| is_absent(request, &HOST)) {
             request.insert_header("X-Forwarded-Host", host)?;
@@ -220,7 +220,7 @@ fn is_managed(name: &HeaderName) -> bool {
                 .zip(name)
                 .all(|(a, &b)| a == b || (a == b'-' && b == b'_'))
     };
-    MANAGED.iter().any(|managed| same(&managed))
+    MANAGED.iter().any(same)
 }
 
 /// The host as the client sent it, with its port.
