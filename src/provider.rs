@@ -1,5 +1,5 @@
 //! Where dynamic configuration comes from. Each provider turns what it sees into a whole
-//! [`Configuration`](crate::config::dynamic::Configuration) and sends it on; nothing flows back.
+//! [`Configuration`] and sends it on; nothing flows back.
 
 pub mod file;
 

@@ -69,6 +69,9 @@ fn join_cookies(request: &mut RequestHeader) -> Result<()> {
 /// Takes the fields off that belong to the connection between server and piton (RFC 9110 section 7.6.1).
 /// `Connection` and the framing are Pingora's own business. One pass over the names: usually there is none.
 pub(super) fn response(response: &mut ResponseHeader) {
+    // The version is piton's, not the server's (RFC 9110 section 6.2): a client that reads "HTTP/1.0" gives
+    // its connection up.
+    response.set_version(Version::HTTP_11);
     let mut found: SmallVec<[HeaderName; 2]> = response
         .headers
         .keys()

@@ -33,6 +33,19 @@ fn head_carries_the_cookie_and_the_length() {
 }
 
 #[test]
+fn the_version_of_an_answer_is_pitons_and_not_the_servers() {
+    let server = raw("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", Then::Close);
+    let piton = Piton::with(&sticky_app(&[&server], ""));
+    let mut client = Client::connect(piton.address());
+    for _ in 0..2 {
+        client.send(GET);
+        let answer = client.response(false).unwrap();
+        assert!(answer.head.starts_with("HTTP/1.1 200"), "{}", answer.head);
+        assert_eq!(answer.text(), "ok");
+    }
+}
+
+#[test]
 fn after_early_hints_the_cookie_is_on_the_final_response_only() {
     let server = Server::scripted(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n");
