@@ -9,6 +9,7 @@ mod startup;
 
 pub use startup::StartFailure;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
@@ -19,7 +20,7 @@ pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Demo(demo)) => demo::plan(&demo).and_then(serve::serve),
         Some(Command::Cookie(cookie)) => {
-            cookie::print(&cookie);
+            print(&cookie::text(&cookie));
             Ok(())
         }
         None if cli.serve.test => return check::check(&cli.serve),
@@ -32,4 +33,9 @@ pub fn run(cli: Cli) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes to standard output; a reader that has seen enough (`piton cookie ... | head -1`) is no failure.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }

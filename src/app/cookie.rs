@@ -3,14 +3,13 @@
 use crate::cli::Cookie;
 use crate::sticky::{CookieValue, cookie_name, legacy_values};
 
-/// Prints the value written today and the older ones that are accepted.
-pub(super) fn print(cookie: &Cookie) {
+/// The value written today, the older ones that are accepted, and on request the whole cookie.
+pub(super) fn text(cookie: &Cookie) -> String {
     let value = CookieValue::of(&cookie.server);
-    println!("{value}");
-    for legacy in legacy_values(&cookie.server) {
-        println!("{legacy}  (accepted, and rewritten)");
-    }
+    let mut lines = vec![value.to_string()];
+    lines.extend(legacy_values(&cookie.server).map(|legacy| format!("{legacy}  (accepted, and rewritten)")));
     if let Some(service) = &cookie.service {
-        println!("curl -b '{}={value}'", cookie_name("", service));
+        lines.push(format!("curl -b '{}={value}'", cookie_name("", service)));
     }
+    lines.join("\n") + "\n"
 }

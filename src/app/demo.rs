@@ -90,17 +90,18 @@ fn announce(addresses: &[SocketAddr], urls: &[String], strategy: &str) {
     let Some(proxy) = addresses.first() else {
         return;
     };
-    println!(
-        "piton demo: http://{proxy} in front of {} servers, strategy {strategy}\n",
-        urls.len()
-    );
-    println!("  curl -i http://{proxy}/                    # the first answer sets a cookie");
-    println!("  curl -c jar -b jar http://{proxy}/         # again and again: always the same server");
-    println!(
-        "  for i in 1 2 3 4 5 6; do curl -s http://{proxy}/ | head -1; done   # no cookie: all servers in turn"
-    );
-    if let Some(url) = urls.first() {
-        println!("  piton cookie {url} --service demo@file   # aim at one server");
-    }
-    println!("\nCtrl-C ends it.");
+    let aim = urls.first().map_or("", String::as_str);
+    super::print(&format!(
+        "\
+piton demo: http://{proxy} in front of {count} servers, strategy {strategy}
+
+  curl -i http://{proxy}/                    # the first answer sets a cookie
+  curl -c jar -b jar http://{proxy}/         # again and again: always the same server
+  for i in 1 2 3 4 5 6; do curl -s http://{proxy}/ | head -1; done   # no cookie: all servers in turn
+  piton cookie {aim} --service demo@file   # aim at one server
+
+Ctrl-C ends it.
+",
+        count = urls.len()
+    ));
 }
