@@ -52,13 +52,11 @@ pub(super) fn read(path: &Path) -> Result<(Install, Vec<Problem>), Vec<Problem>>
 
 /// Where the file provider reads, if there is one.
 pub(super) fn source(provider: &FileProvider) -> Option<Source> {
-    // In the background the working directory is another one.
-    let absolute = |path: &str| std::path::absolute(path).unwrap_or_else(|_| path.into());
     // As in Traefik, a directory wins over a file name.
     if !provider.directory.is_empty() {
-        Some(Source::Directory(absolute(&provider.directory)))
+        Some(Source::Directory(provider.directory.as_str().into()))
     } else if !provider.filename.is_empty() {
-        Some(Source::File(absolute(&provider.filename)))
+        Some(Source::File(provider.filename.as_str().into()))
     } else {
         None
     }
@@ -83,7 +81,11 @@ pub(super) fn source_of_refused(path: &Path) -> Option<Source> {
 fn dynamic(install: &Install) -> Dynamic {
     let provider = install.providers.file.as_ref();
     match provider.and_then(|provider| Some((source(provider)?, provider.watch))) {
-        Some((source, watch)) => Dynamic::Files { source, watch },
+        Some((source, watch)) => Dynamic::Files {
+            // In the background the working directory is another one.
+            source: source.absolute(),
+            watch,
+        },
         None => Dynamic::None,
     }
 }

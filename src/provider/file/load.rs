@@ -45,6 +45,16 @@ impl Source {
         }
     }
 
+    /// The same places, wherever the process will be.
+    #[must_use]
+    pub fn absolute(self) -> Self {
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        match self {
+            Self::File(path) => Self::File(absolute(path)),
+            Self::Directory(path) => Self::Directory(absolute(path)),
+        }
+    }
+
     /// Reads everything. One bad file refuses the whole, so that never half of a change is applied.
     ///
     /// # Errors
