@@ -39,17 +39,15 @@ pub async fn address_of(address: &Address) -> Option<SocketAddr> {
 async fn look_up(resolved: &Resolved) {
     let look_up = tokio::net::lookup_host(resolved.name());
     let found = match timeout(LONGEST, look_up).await {
-        Ok(Ok(found)) => found.collect(),
-        Ok(Err(error)) => {
-            tracing::warn!(host = resolved.name().0, "host name not found: {error}");
-            Vec::new()
-        }
-        Err(_) => {
-            tracing::warn!(host = resolved.name().0, "host name not found within {LONGEST:?}");
-            Vec::new()
-        }
+        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Err(error)) => Err(format!("host name not found: {error}")),
+        Err(_) => Err(format!("host name not found within {LONGEST:?}")),
     };
-    resolved.found(found);
+    // Said once: it is looked up again every few seconds.
+    if let (Err(reason), true) = (&found, resolved.is_pending()) {
+        tracing::warn!(host = resolved.name().0, "{reason}");
+    }
+    resolved.found(found.unwrap_or_default());
 }
 
 /// Keeps the addresses of all named servers of the published snapshot fresh, until the publisher is gone.

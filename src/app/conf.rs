@@ -43,10 +43,10 @@ pub(super) fn plan(args: &Serve) -> Result<Startup, StartFailure> {
 /// Every problem that keeps it from being used.
 pub(super) fn read(path: &Path) -> Result<(Install, Vec<Problem>), Vec<Problem>> {
     let problem = |text: String| vec![Problem::error("", text).in_file(&Arc::from(path))];
+    let bytes = read_bytes(path).map_err(|problem| vec![problem])?;
     let notation = Notation::of_path(path);
     let notation = notation
         .ok_or_else(|| problem("has no extension that is known; use .yaml, .yml or .toml".to_owned()))?;
-    let bytes = read_bytes(path).map_err(|problem| vec![problem])?;
     install::read(&bytes, notation, Some(path))
 }
 

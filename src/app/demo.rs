@@ -35,14 +35,16 @@ pub(super) fn plan(demo: &Demo) -> Result<Startup, StartFailure> {
     };
     let server = server_conf(&install)?;
     let configuration = configuration(&urls, &demo.strategy);
-    let strategy = demo.strategy.clone();
+    let (strategy, port) = (demo.strategy.clone(), demo.port);
     Ok(Startup {
         install,
         server,
         upgrade: false,
         dynamic: Dynamic::Fixed(Box::new(configuration)),
         services,
-        announce: Some(Box::new(move |addresses| announce(addresses, &urls, &strategy))),
+        announce: Some(Box::new(move |addresses| {
+            announce(addresses, port, &urls, &strategy)
+        })),
     })
 }
 
@@ -86,10 +88,13 @@ fn configuration(urls: &[String], strategy: &str) -> Configuration {
     configuration
 }
 
-fn announce(addresses: &[SocketAddr], urls: &[String], strategy: &str) {
+fn announce(addresses: &[SocketAddr], port: u16, urls: &[String], strategy: &str) {
     let Some(proxy) = addresses.first() else {
         return;
     };
+    if proxy.port() != port {
+        super::print(&format!("port {port} is taken, another one is used\n\n"));
+    }
     let aim = urls.first().map_or("", String::as_str);
     super::print(&format!(
         "\

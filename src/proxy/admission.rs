@@ -47,6 +47,9 @@ pub(super) fn admit(
     if normalised.is_none() {
         return Admission::Answer(page::BAD_REQUEST);
     }
+    if request.method == Method::OPTIONS && request.uri.path() == "*" {
+        return Admission::Answer(page::OPTIONS);
+    }
     ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
     let snapshot = snapshot.load();
     let Some(table) = snapshot.tables.get(entry_point.index()) else {

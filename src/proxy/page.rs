@@ -19,6 +19,8 @@ pub struct Page {
 pub const NOT_FOUND: Page = Page::typed(StatusCode::NOT_FOUND, "404 page not found\n");
 /// Every server is down, draining or gone.
 pub const NO_AVAILABLE_SERVER: Page = Page::typed(StatusCode::SERVICE_UNAVAILABLE, "no available server\n");
+/// `OPTIONS *` asks the proxy itself (RFC 9110 section 9.3.7); Go's server answers it before any router.
+pub const OPTIONS: Page = Page::bare(StatusCode::OK, "");
 /// The request breaks a rule of HTTP or of the entry point.
 pub const BAD_REQUEST: Page = Page::typed(StatusCode::BAD_REQUEST, "Bad Request\n");
 /// The header is larger than the entry point allows.

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use http::uri::PathAndQuery;
+use http::{Method, StatusCode};
+
 use super::report::{Item, Report, Status};
 use super::{Merged, Snapshot};
 use crate::balance::{MAX_WEIGHT, PassivePolicy, Pool, Server, ServerState, Signals, Strategy};
@@ -121,6 +124,7 @@ fn compile_one(
         return None;
     };
     note_what_is_probably_not_meant(name, load_balancer, strategy, item);
+    note_what_no_probe_can_ask(load_balancer, item);
     let old_servers = old.map(|service| service.servers());
     let unchanged = old.filter(|service| {
         let servers = service.servers();
@@ -204,6 +208,47 @@ fn note_what_is_probably_not_meant(name: &str, written: &LoadBalancer, strategy:
     }
     for objection in browser_objections(cookie, &cookie_name(&cookie.name, name)) {
         item.warn("loadBalancer.sticky.cookie", objection);
+    }
+}
+
+/// A probe that cannot be built fails, and its server is down for good: better said here.
+fn note_what_no_probe_can_ask(written: &LoadBalancer, item: &mut Item) {
+    let Some(check) = &written.health_check else {
+        return;
+    };
+    let key = |field: &str| format!("loadBalancer.healthCheck.{field}");
+    let is_path = check.path.parse::<PathAndQuery>().is_ok() && !check.path.contains("://");
+    if !(check.path.is_empty() || is_path) {
+        item.warn(
+            key("path"),
+            format!(
+                "{:?} is not a path: every probe will fail; write one like /health",
+                check.path
+            ),
+        );
+    }
+    if !check.method.is_empty() && Method::from_bytes(check.method.as_bytes()).is_err() {
+        item.warn(
+            key("method"),
+            format!("{:?} is not a method: every probe will fail", check.method),
+        );
+    }
+    if check.status != 0 && StatusCode::from_u16(check.status).is_err() {
+        item.warn(
+            key("status"),
+            format!("{} is no status: every probe will fail", check.status),
+        );
+    }
+    for (field, span, default) in [
+        ("interval", check.interval, "30s"),
+        ("timeout", check.timeout, "5s"),
+    ] {
+        if span.positive().is_none() {
+            item.warn(
+                key(field),
+                format!("{span} is no time to wait: {default} is used"),
+            );
+        }
     }
 }
 

@@ -345,3 +345,58 @@ fn sticky_settings_that_have_no_effect_are_warned_about() {
     assert_eq!(item.reasons.len(), 3, "{:?}", item.reasons);
     assert!(snapshot.services["app@file"].servers().sticky.is_none());
 }
+
+#[test]
+fn a_check_that_no_server_can_pass_is_warned_about() {
+    let yaml = "http: {services: {app: {loadBalancer: {healthCheck: {path: 'ok no slash?', method: 'G ET', \
+        status: 99, interval: -5s, timeout: 0}, servers: [{url: 'http://a'}]}}}}";
+    let snapshot = compiled(yaml);
+    let keys: Vec<&str> = snapshot.report.services["app@file"]
+        .reasons
+        .iter()
+        .map(|reason| &*reason.key)
+        .collect();
+    let field = |name: &str| format!("loadBalancer.healthCheck.{name}");
+    assert_eq!(
+        keys,
+        ["path", "method", "status", "interval", "timeout"].map(field)
+    );
+}
+
+#[test]
+fn a_mistake_in_a_service_does_not_cost_what_is_known_of_its_servers() {
+    let good = sticky_services(&[(8081, ""), (8082, "")]);
+    let before = compiled(&good);
+    before.services["app@file"].servers().pool.servers()[0]
+        .state()
+        .probed(false);
+    let broken = recompile(&good.replace("sticky:", "strategy: bets, sticky:"), &before);
+    assert!(!broken.services.contains_key("app@file"));
+    let mended = recompile(&good, &broken);
+    assert!(
+        !mended.services["app@file"].servers().pool.servers()[0]
+            .state()
+            .is_up(1)
+    );
+}
+
+#[test]
+fn no_router_is_put_on_an_entry_point_whose_protection_is_missing() {
+    let mut specs = entry_points();
+    specs[0].unsupported = vec!["http.middlewares".to_owned()];
+    let yaml = http(
+        "web: {rule: 'Host(`a`)', service: app}, both: {rule: 'Host(`b`)', service: app, entryPoints: [web, admin]}",
+    );
+    let snapshot = compile(
+        &merged(&yaml),
+        &specs,
+        &Transport::default(),
+        &Snapshot::default(),
+    );
+    assert_eq!(routed(&snapshot, 0, "a", "/"), None);
+    assert_eq!(routed(&snapshot, 0, "b", "/"), None);
+    assert_eq!(routed(&snapshot, 1, "b", "/").as_deref(), Some("both@file"));
+    let (status, why) = reasons(&snapshot, "web@file");
+    assert_eq!(status, Status::Disabled);
+    assert!(why.contains("http.middlewares is not supported yet"), "{why}");
+}

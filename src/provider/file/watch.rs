@@ -101,6 +101,7 @@ impl Watcher {
     /// they are probably being written, and reading now would remove everything.
     async fn settled(&self, mut seen: Fingerprint) -> Fingerprint {
         let begin = Instant::now();
+        let mut said = false;
         loop {
             sleep(SETTLE).await;
             let now = fingerprint(&self.source).await;
@@ -110,6 +111,13 @@ impl Watcher {
             } else {
                 SETTLE_AT_MOST
             };
+            if is_being_written && !said {
+                said = true;
+                tracing::info!(
+                    path = %self.source.path().display(),
+                    "files became empty or vanished: waiting up to {EMPTY_AT_MOST:?} for their writer"
+                );
+            }
             let rests = now == seen && !is_being_written;
             if rests || begin.elapsed() > at_most {
                 return now;
