@@ -72,49 +72,58 @@ fn of_values(install: &Install) -> Vec<Problem> {
 
 /// What is wrong with the files by themselves: what they mean depends on the static file.
 fn of_keys(source: Source) -> Vec<Problem> {
-    match source.load() {
-        Ok(loaded) => loaded.warnings,
-        Err(problems) => problems,
-    }
+    source.survey().1
 }
 
+/// What is wrong with the files: their keys and values, and what those mean as far as they could be read.
 fn of_files(install: &Install) -> Vec<Problem> {
     let Some(source) = install.providers.file.as_ref().and_then(conf::source) else {
         return Vec::new();
     };
-    match (source.load(), ground(install)) {
-        (Ok(loaded), Ok(ground)) => {
-            let mut problems = loaded.warnings;
-            let update = Update {
-                provider: file::NAME,
-                configuration: loaded.configuration.into(),
-            };
-            if let Some(snapshot) = Control::new(ground).apply(update) {
-                problems.extend(of_meaning(&snapshot, &source));
-            }
-            problems
-        }
-        (Ok(_), Err(_)) => Vec::new(),
-        (Err(problems), _) => problems,
+    let (configuration, mut problems) = source.survey();
+    let update = Update {
+        provider: file::NAME,
+        configuration: configuration.into(),
+    };
+    let snapshot = ground(install)
+        .ok()
+        .and_then(|ground| Control::new(ground).apply(update));
+    if let Some(snapshot) = snapshot {
+        let meaning = of_meaning(&snapshot, &source, &problems);
+        problems.extend(meaning);
     }
+    problems
 }
 
-/// The report's reasons, at their places in the files.
-fn of_meaning(snapshot: &Snapshot, source: &Source) -> Vec<Problem> {
+/// The report's reasons, at their places in the files. An item with a `known` mistake is not judged: a
+/// misspelt key may be all that is wrong with it.
+fn of_meaning(snapshot: &Snapshot, source: &Source, known: &[Problem]) -> Vec<Problem> {
     let places = Places::of(source);
-    let reasons = snapshot.report.reasons().map(|(kind, name, reason)| {
+    let is_judged = |item: &str| {
+        let below = |problem: &Problem| {
+            problem
+                .key_path
+                .strip_prefix(item)
+                .map(|rest| rest.starts_with('.'))
+        };
+        !known
+            .iter()
+            .any(|problem| problem.is_error() && below(problem) == Some(true))
+    };
+    let reasons = snapshot.report.reasons().filter_map(|(kind, name, reason)| {
         let kind = match kind {
             Kind::Router => "routers",
             Kind::Service => "services",
         };
         let (name, _) = split(name);
+        let item = format!("http.{kind}.{name}");
         let dot = if reason.key.is_empty() { "" } else { "." };
-        let path = format!("http.{kind}.{name}{dot}{}", reason.key);
+        let path = format!("{item}{dot}{}", reason.key);
         let problem = match reason.status {
             Status::Disabled => Problem::error(path, &reason.text),
             Status::Enabled | Status::Warning => Problem::warning(path, &reason.text),
         };
-        places.place(problem, &["http", kind, name], &reason.key)
+        is_judged(&item).then(|| places.place(problem, &["http", kind, name], &reason.key))
     });
     let notes = snapshot
         .report

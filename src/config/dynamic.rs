@@ -63,6 +63,14 @@ pub fn read(
     super::problem::settle(configuration, problems, file)
 }
 
+/// Reads as much as can be read, with everything that was found: for a check that wants to tell all at once. A
+/// configuration with errors is not to be used.
+pub fn survey(bytes: &[u8], notation: Notation, file: Option<&Path>) -> (Configuration, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let configuration = configuration(bytes, notation, &mut problems);
+    (configuration, super::problem::in_file_order(problems, file))
+}
+
 fn configuration(bytes: &[u8], notation: Notation, problems: &mut Vec<Problem>) -> Configuration {
     if let Some(problem) = template::find(bytes) {
         problems.push(problem);

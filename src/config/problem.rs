@@ -203,9 +203,19 @@ impl From<Vec<Problem>> for Problems {
 /// The outcome of reading a file: the value and its warnings, or everything that was found, in file order.
 pub(super) fn settle<T>(
     value: T,
-    mut problems: Vec<Problem>,
+    problems: Vec<Problem>,
     file: Option<&Path>,
 ) -> Result<(T, Vec<Problem>), Vec<Problem>> {
+    let problems = in_file_order(problems, file);
+    if problems.iter().any(Problem::is_error) {
+        Err(problems)
+    } else {
+        Ok((value, problems))
+    }
+}
+
+/// Problems of one file, in the order of their places.
+pub(super) fn in_file_order(mut problems: Vec<Problem>, file: Option<&Path>) -> Vec<Problem> {
     // Problems without a place, such as "there are more", come last.
     problems.sort_by_key(|problem| (problem.position.is_none(), problem.position));
     if let Some(file) = file {
@@ -215,11 +225,7 @@ pub(super) fn settle<T>(
             .map(|problem| problem.in_file(&file))
             .collect();
     }
-    if problems.iter().any(Problem::is_error) {
-        Err(problems)
-    } else {
-        Ok((value, problems))
-    }
+    problems
 }
 
 /// The candidate that `word` was probably meant to be: same letters but for case, `_`, `-` and about one slip in four.

@@ -58,22 +58,29 @@ impl Source {
     /// Reads everything. One bad file refuses the whole, so that never half of a change is applied.
     ///
     /// # Errors
-    /// Every problem of every file.
+    /// Every error of every file.
     pub fn load(&self) -> Result<Loaded, Vec<Problem>> {
-        let files = self.files().map_err(|problem| vec![problem])?;
+        let (configuration, problems) = self.survey();
+        if problems.iter().any(Problem::is_error) {
+            return Err(problems.into_iter().filter(Problem::is_error).collect());
+        }
+        Ok(Loaded {
+            configuration,
+            warnings: problems,
+        })
+    }
+
+    /// Reads as much as can be read, with everything that was found: for a check that wants to tell all at
+    /// once. A configuration with errors is not to be used.
+    #[must_use]
+    pub fn survey(&self) -> (Configuration, Vec<Problem>) {
         let mut merger = Merger::default();
-        let mut problems = Vec::new();
-        for file in files {
-            match read_file(&file) {
-                Ok((configuration, warnings)) => merger.add(&file, configuration, warnings),
-                Err(found) => problems.extend(found),
-            }
+        match self.files() {
+            Ok(files) => files.iter().for_each(|file| merger.read(file)),
+            Err(problem) => merger.problems.push(problem),
         }
-        if problems.is_empty() {
-            Ok(merger.finish())
-        } else {
-            Err(problems)
-        }
+        add_catch_all_router(&mut merger.configuration);
+        (merger.configuration, merger.problems)
     }
 
     /// The files to read, in the order in which the first definition of a name wins: by name, in place.
@@ -128,13 +135,12 @@ fn collect(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(
     Ok(())
 }
 
-fn read_file(path: &Path) -> Result<(Configuration, Vec<Problem>), Vec<Problem>> {
+fn read_file(path: &Path) -> Result<(Configuration, Vec<Problem>), Problem> {
     let notation = Notation::of_path(path).ok_or_else(|| {
         let message = "has no extension that is known; use .yml, .yaml or .toml";
-        vec![file_problem(path, message.to_owned())]
+        file_problem(path, message.to_owned())
     })?;
-    let bytes = read_bytes(path).map_err(|problem| vec![problem])?;
-    dynamic::read(&bytes, notation, Some(path))
+    Ok(dynamic::survey(&read_bytes(path)?, notation, Some(path)))
 }
 
 /// Reads a regular file of bounded size; anything else could block or never end.
@@ -166,16 +172,26 @@ fn file_problem(path: &Path, message: String) -> Problem {
 /// Puts files together: the first definition of a name wins, later ones are warned about.
 #[derive(Default)]
 struct Merger {
-    loaded: Loaded,
+    configuration: Configuration,
+    problems: Vec<Problem>,
 }
 
 impl Merger {
-    fn add(&mut self, file: &Path, configuration: Configuration, warnings: Vec<Problem>) {
-        let Loaded {
+    fn read(&mut self, file: &Path) {
+        match read_file(file) {
+            Ok((configuration, problems)) => {
+                self.problems.extend(problems);
+                self.add(file, configuration);
+            }
+            Err(problem) => self.problems.push(problem),
+        }
+    }
+
+    fn add(&mut self, file: &Path, configuration: Configuration) {
+        let Self {
             configuration: all,
-            warnings: noted,
-        } = &mut self.loaded;
-        noted.extend(warnings);
+            problems: noted,
+        } = self;
         let mut absorb = Absorber { file, noted };
         let (http, from) = (&mut all.http, configuration.http);
         absorb.map("http.routers", &mut http.routers, from.routers);
@@ -206,11 +222,6 @@ impl Merger {
                 tls.certificates.push(certificate);
             }
         }
-    }
-
-    fn finish(mut self) -> Loaded {
-        add_catch_all_router(&mut self.loaded.configuration);
-        self.loaded
     }
 }
 
