@@ -12,8 +12,7 @@ use piton::config::AllowEmpty;
 use piton::config::dynamic::Configuration;
 use piton::config::dynamic::http::{Cookie, LoadBalancer, Router, Server, Service, Sticky};
 use piton::request::RequestView;
-use piton::routing::{EntryPointSpec, Merged, Snapshot, compile, merge};
-use piton::upstream::Transport;
+use piton::routing::{EntryPointSpec, Ground, Merged, Snapshot, compile, merge};
 
 fn service(n: usize) -> Service {
     let server = |last: u8| Server {
@@ -57,7 +56,7 @@ fn compiled(merged: &Merged, previous: &Snapshot) -> Snapshot {
         is_default: true,
         unsupported: Vec::new(),
     };
-    compile(merged, &[web], &Transport::default(), previous)
+    compile(merged, &Ground::bare(vec![web]), 0, previous)
 }
 
 fn exact(n: usize) -> String {

@@ -18,6 +18,7 @@
 mod allow_empty;
 pub mod decode;
 pub mod dynamic;
+mod files;
 pub mod install;
 pub mod name;
 pub mod node;
@@ -33,6 +34,7 @@ pub mod yaml;
 mod tests;
 
 pub use allow_empty::AllowEmpty;
+pub use files::{Files, NoFiles};
 pub use name::{provider_of, qualify, split};
 pub use node::{Entry, Node, Value};
 pub use notation::Notation;

@@ -9,19 +9,17 @@ use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::config::dynamic::Configuration;
 use crate::provider::Update;
-use crate::routing::{EntryPointSpec, Report, Snapshot, Status, compile, merge};
-use crate::upstream::Transport;
+use crate::routing::{Ground, Report, Snapshot, Status, compile, merge};
 use throttle::Throttle;
 
-/// What every configuration is compiled against.
+/// What the loop needs to know besides the updates.
 #[derive(Debug, Clone)]
-pub struct Ground {
-    /// The entry points, in the order of their numbers.
-    pub entry_points: Vec<EntryPointSpec>,
-    /// Transport of services that name none.
-    pub transport: Transport,
+pub struct Settings {
+    /// What every configuration is compiled against.
+    pub ground: Ground,
     /// `providers.precedence`.
     pub precedence: Vec<String>,
     /// `providers.providersThrottleDuration`.
@@ -30,7 +28,7 @@ pub struct Ground {
 
 /// Holds what each provider said last, and publishes what follows from it.
 pub struct Control {
-    ground: Ground,
+    settings: Settings,
     configurations: BTreeMap<String, Arc<Configuration>>,
     published: Arc<ArcSwap<Snapshot>>,
     followers: watch::Sender<Arc<Snapshot>>,
@@ -39,19 +37,15 @@ pub struct Control {
 impl Control {
     /// A control that has published an empty snapshot.
     #[must_use]
-    pub fn new(ground: Ground) -> Self {
-        let empty = compile(
-            &Default::default(),
-            &ground.entry_points,
-            &ground.transport,
-            &Snapshot::default(),
-        );
+    pub fn new(settings: Settings) -> Self {
+        let nothing = Default::default();
+        let empty = compile(&nothing, &settings.ground, clock::now(), &Snapshot::default());
         let empty = Arc::new(Snapshot {
             generation: 0,
             ..empty
         });
         Self {
-            ground,
+            settings,
             configurations: BTreeMap::new(),
             published: Arc::new(ArcSwap::new(Arc::clone(&empty))),
             followers: watch::Sender::new(empty),
@@ -78,14 +72,9 @@ impl Control {
         }
         self.configurations
             .insert(update.provider.to_owned(), update.configuration);
-        let merged = merge(&self.configurations, &self.ground.precedence);
+        let merged = merge(&self.configurations, &self.settings.precedence);
         let previous = self.published.load_full();
-        let snapshot = compile(
-            &merged,
-            &self.ground.entry_points,
-            &self.ground.transport,
-            &previous,
-        );
+        let snapshot = compile(&merged, &self.settings.ground, clock::now(), &previous);
         let snapshot = Arc::new(snapshot);
         self.published.store(Arc::clone(&snapshot));
         self.followers.send_replace(Arc::clone(&snapshot));
@@ -96,7 +85,7 @@ impl Control {
     /// Applies updates as they come, at most one per provider and throttle period, until all providers
     /// are gone. Of updates that come faster the latest is kept.
     pub async fn run(mut self, mut updates: mpsc::Receiver<Update>) {
-        let mut throttle = Throttle::new(self.ground.throttle);
+        let mut throttle = Throttle::new(self.settings.throttle);
         loop {
             tokio::select! {
                 update = updates.recv() => match update {

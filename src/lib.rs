@@ -15,7 +15,7 @@
 //! | 2 | [`health`] | probes, led by the snapshot |
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
-//! | 2 | [`clock`], [`resolve`] | what every edge may use: clock and randomness, host names |
+//! | 2 | [`clock`], [`disk`], [`resolve`] | what every edge may use: clock and randomness, files, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
 //! | 1 | [`service`] | from a request to a server |
 //! | 1 | [`balance`] | servers, live state, candidates, selectors, leases |
@@ -40,6 +40,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod disk;
 pub mod health;
 pub mod listener;
 pub mod logging;

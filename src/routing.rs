@@ -10,7 +10,7 @@ mod report;
 mod snapshot;
 mod table;
 
-pub use compile::{EntryPointSpec, compile};
+pub use compile::{EntryPointSpec, Ground, compile};
 pub use merge::{Merged, merge};
 pub use report::{Item, Kind, Reason, Report, Status};
 pub use snapshot::Snapshot;

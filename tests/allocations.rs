@@ -20,9 +20,8 @@ use http::HeaderMap;
 use piton::balance::{Strategy, Tried};
 use piton::config::{Notation, dynamic};
 use piton::request::RequestView;
-use piton::routing::{EntryPointSpec, Snapshot, compile, merge};
+use piton::routing::{EntryPointSpec, Ground, Snapshot, compile, merge};
 use piton::service::Service;
-use piton::upstream::Transport;
 
 use servers::{draw, header_with_cookie, lettered, sticky_service};
 
@@ -56,7 +55,7 @@ fn snapshot() -> Snapshot {
         is_default: true,
         unsupported: Vec::new(),
     };
-    compile(&merged, &[web], &Transport::default(), &Snapshot::default())
+    compile(&merged, &Ground::bare(vec![web]), 0, &Snapshot::default())
 }
 
 #[test]

@@ -19,13 +19,14 @@ const USES: &[(&str, Ring, &[&str])] = &[
     ("app", Ring::Top, &["*"]),
     ("cli", Ring::Top, &["balance"]),
     ("logging", Ring::Top, &["config"]),
-    ("provider", Ring::Edge, &[RINGS_0_1]),
+    ("provider", Ring::Edge, &[RINGS_0_1, "disk"]),
     // A provider's `Update` is what it receives.
-    ("control", Ring::Edge, &[RINGS_0_1, "provider"]),
+    ("control", Ring::Edge, &[RINGS_0_1, "provider", "clock"]),
     ("health", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
     ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
     ("listener", Ring::Edge, &[]),
     ("clock", Ring::Edge, &["balance"]),
+    ("disk", Ring::Edge, &["config"]),
     ("resolve", Ring::Edge, &["routing", "upstream"]),
     (
         "routing",

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use super::conf;
-use super::serve::ground;
+use super::serve::settings;
 use crate::cli::Serve;
 use crate::config::install::Install;
 use crate::config::{Problem, split};
@@ -64,7 +64,7 @@ fn of_values(install: &Install) -> Vec<Problem> {
     if let Err(error) = conf::server_conf(install) {
         problems.push(Problem::error("", error.to_string()));
     }
-    if let Err(error) = ground(install) {
+    if let Err(error) = settings(install) {
         problems.push(Problem::error("", error.to_string()));
     }
     problems
@@ -85,9 +85,9 @@ fn of_files(install: &Install) -> Vec<Problem> {
         provider: file::NAME,
         configuration: configuration.into(),
     };
-    let snapshot = ground(install)
+    let snapshot = settings(install)
         .ok()
-        .and_then(|ground| Control::new(ground).apply(update));
+        .and_then(|settings| Control::new(settings).apply(update));
     if let Some(snapshot) = snapshot {
         let meaning = of_meaning(&snapshot, &source, &problems);
         problems.extend(meaning);

@@ -12,7 +12,8 @@ use super::startup::{Dynamic, StartFailure, Startup};
 use crate::cli::Serve;
 use crate::config::install::{self, FileProvider, Install};
 use crate::config::{Notation, Problem, Span, Value};
-use crate::provider::file::{Source, read_bytes};
+use crate::disk::read_bytes;
+use crate::provider::file::Source;
 use crate::proxy::MAX_ATTEMPTS;
 
 /// Idle connections to servers kept per thread, unless written otherwise (Pingora: 128).

@@ -18,13 +18,14 @@ use tokio::task::JoinSet;
 
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::config::install::{self, Install, Protocol, parse_address};
-use crate::control::{Control, Ground};
+use crate::control::{Control, Settings};
+use crate::disk::Disk;
 use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
 use crate::provider::file::{self, Watcher};
 use crate::proxy::{Door, Edge, EntryPoint, EntryPoints};
-use crate::routing::EntryPointSpec;
+use crate::routing::{EntryPointSpec, Ground};
 use crate::upstream::Transport;
 use crate::{logging, resolve};
 
@@ -36,7 +37,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     survive_hangup();
     logging::start(&startup.install.log)?;
     let doors = Doors::open(&startup.install, startup.upgrade)?;
-    let mut control = Control::new(ground(&startup.install)?);
+    let mut control = Control::new(settings(&startup.install)?);
     let (sender, updates) = mpsc::channel(16);
     let watcher = first_configuration(startup.dynamic, &mut control, sender.clone());
 
@@ -90,16 +91,19 @@ fn machine_name() -> HeaderValue {
     HeaderValue::from_str(name.trim()).unwrap_or_else(|_| HeaderValue::from_static("piton"))
 }
 
-/// What all configurations are compiled against.
-pub(super) fn ground(install: &Install) -> Result<Ground, StartFailure> {
+/// What the control loop works by.
+pub(super) fn settings(install: &Install) -> Result<Settings, StartFailure> {
     let transport = match install.servers_transport.clone() {
         Some(written) => Transport::new(&written.into())?,
         None => Transport::default(),
     };
     let providers = &install.providers;
-    Ok(Ground {
-        entry_points: specs(install),
-        transport,
+    Ok(Settings {
+        ground: Ground {
+            entry_points: specs(install),
+            transport,
+            files: Arc::new(Disk::here()),
+        },
         precedence: providers.precedence.clone(),
         throttle: providers
             .providers_throttle_duration

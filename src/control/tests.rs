@@ -5,15 +5,16 @@ use std::time::Duration;
 use super::*;
 use crate::config::Notation;
 use crate::config::dynamic;
+use crate::routing::EntryPointSpec;
 
-fn ground(throttle: Duration) -> Ground {
-    Ground {
-        entry_points: vec![EntryPointSpec {
-            name: "web".to_owned(),
-            is_default: true,
-            unsupported: Vec::new(),
-        }],
-        transport: Transport::default(),
+fn settings(throttle: Duration) -> Settings {
+    let web = EntryPointSpec {
+        name: "web".to_owned(),
+        is_default: true,
+        unsupported: Vec::new(),
+    };
+    Settings {
+        ground: Ground::bare(vec![web]),
         precedence: Vec::new(),
         throttle,
     }
@@ -38,7 +39,7 @@ fn port(snapshot: &Snapshot) -> String {
 
 #[test]
 fn an_equal_configuration_is_no_reload() {
-    let mut control = Control::new(ground(Duration::ZERO));
+    let mut control = Control::new(settings(Duration::ZERO));
     assert_eq!(control.apply(update(1)).unwrap().generation, 1);
     assert!(control.apply(update(1)).is_none());
     assert_eq!(control.apply(update(2)).unwrap().generation, 2);
@@ -46,7 +47,7 @@ fn an_equal_configuration_is_no_reload() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_update_passes_at_once_and_then_the_latest_of_each_period() {
-    let control = Control::new(ground(Duration::from_secs(2)));
+    let control = Control::new(settings(Duration::from_secs(2)));
     let published = control.published();
     let (sender, receiver) = mpsc::channel(8);
     tokio::spawn(control.run(receiver));

@@ -5,7 +5,7 @@ mod load;
 mod places;
 mod watch;
 
-pub use load::{Loaded, Source, read_bytes};
+pub use load::{Loaded, Source};
 pub use places::Places;
 pub use watch::Watcher;
 

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use super::compile_service::Services;
 use super::report::{Item, Report, Status};
 use super::{Merged, Route, Snapshot, Table};
+use crate::balance::Micros;
 use crate::config::dynamic::http::Router;
-use crate::config::{provider_of, qualify};
+use crate::config::{Files, NoFiles, provider_of, qualify};
 use crate::rule::{Rule, default_priority};
 use crate::service::Service;
 use crate::upstream::Transport;
@@ -28,21 +29,40 @@ pub struct EntryPointSpec {
     pub unsupported: Vec<String>,
 }
 
-/// Compiles `merged`, taking over services and states from `previous` where they stay the same.
+/// What every configuration is compiled against.
+#[derive(Debug, Clone)]
+pub struct Ground {
+    /// The entry points, in the order of their numbers.
+    pub entry_points: Vec<EntryPointSpec>,
+    /// Transport of services that name none.
+    pub transport: Transport,
+    /// Files that the configuration may name.
+    pub files: Arc<dyn Files>,
+}
+
+impl Ground {
+    /// Entry points, and nothing else that was written: the default transport, no files.
+    #[must_use]
+    pub fn bare(entry_points: Vec<EntryPointSpec>) -> Self {
+        Self {
+            entry_points,
+            transport: Transport::default(),
+            files: Arc::new(NoFiles),
+        }
+    }
+}
+
+/// Compiles `merged` at the time `now`, taking over services and states from `previous` where they stay the
+/// same.
 #[must_use]
-pub fn compile(
-    merged: &Merged,
-    entry_points: &[EntryPointSpec],
-    default_transport: &Transport,
-    previous: &Snapshot,
-) -> Snapshot {
+pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapshot) -> Snapshot {
     let mut report = Report {
         notes: merged.unsupported.clone(),
         ..Report::default()
     };
-    let services = Services::compile(merged, default_transport, previous, &mut report);
+    let services = Services::compile(merged, ground, now, previous, &mut report);
     let mut routers = Routers {
-        entry_points,
+        entry_points: &ground.entry_points,
         services: &services,
         merged,
         rules: HashMap::new(),

@@ -7,8 +7,8 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
 use super::report::{Item, Report, Status};
-use super::{Merged, Snapshot};
-use crate::balance::{MAX_WEIGHT, PassivePolicy, Pool, Server, ServerState, Signals, Strategy};
+use super::{Ground, Merged, Snapshot};
+use crate::balance::{MAX_WEIGHT, Micros, PassivePolicy, Pool, Server, ServerState, Signals, Strategy};
 use crate::config::dynamic::http::{self as wire, LoadBalancer};
 use crate::config::{provider_of, qualify};
 use crate::service::{Kind, Servers, Service};
@@ -22,11 +22,12 @@ impl Services {
     /// Compiles every service; what became of each is noted in `report`.
     pub(super) fn compile(
         merged: &Merged,
-        default_transport: &Transport,
+        ground: &Ground,
+        _now: Micros,
         previous: &Snapshot,
         report: &mut Report,
     ) -> Self {
-        let transports = Transports::new(merged, default_transport);
+        let transports = Transports::new(merged, &ground.transport);
         let mut services = BTreeMap::new();
         for (name, written) in &merged.services {
             let mut item = Item::default();

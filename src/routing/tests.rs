@@ -10,7 +10,6 @@ use super::*;
 use crate::balance::{Draw, PassivePolicy, Tried};
 use crate::config::{Notation, dynamic};
 use crate::request::RequestView;
-use crate::upstream::Transport;
 
 fn merged(yaml: &str) -> Merged {
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
@@ -28,7 +27,7 @@ fn entry_points() -> Vec<EntryPointSpec> {
 }
 
 fn recompile(yaml: &str, previous: &Snapshot) -> Snapshot {
-    compile(&merged(yaml), &entry_points(), &Transport::default(), previous)
+    compile(&merged(yaml), &Ground::bare(entry_points()), 0, previous)
 }
 
 fn compiled(yaml: &str) -> Snapshot {
@@ -387,12 +386,7 @@ fn no_router_is_put_on_an_entry_point_whose_protection_is_missing() {
     let yaml = http(
         "web: {rule: 'Host(`a`)', service: app}, both: {rule: 'Host(`b`)', service: app, entryPoints: [web, admin]}",
     );
-    let snapshot = compile(
-        &merged(&yaml),
-        &specs,
-        &Transport::default(),
-        &Snapshot::default(),
-    );
+    let snapshot = compile(&merged(&yaml), &Ground::bare(specs), 0, &Snapshot::default());
     assert_eq!(routed(&snapshot, 0, "a", "/"), None);
     assert_eq!(routed(&snapshot, 0, "b", "/"), None);
     assert_eq!(routed(&snapshot, 1, "b", "/").as_deref(), Some("both@file"));

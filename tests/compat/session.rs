@@ -6,9 +6,8 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Tried};
 use piton::config::{Notation, dynamic};
-use piton::routing::{Snapshot, compile, merge};
+use piton::routing::{Ground, Snapshot, compile, merge};
 use piton::service::Service;
-use piton::upstream::Transport;
 use serde::Deserialize;
 
 use crate::{Differences, expect};
@@ -93,7 +92,7 @@ fn service(load_balancer: &serde_yaml::Value) -> Arc<Service> {
         &BTreeMap::from([("file".to_owned(), Arc::new(configuration))]),
         &[],
     );
-    let snapshot = compile(&merged, &[], &Transport::default(), &Snapshot::default());
+    let snapshot = compile(&merged, &Ground::bare(Vec::new()), 0, &Snapshot::default());
     Arc::clone(&snapshot.services["my-service@file"])
 }
 

@@ -7,8 +7,7 @@ use fastrand::Rng;
 use piton::config::dynamic::Configuration;
 use piton::config::dynamic::http::{Cookie, LoadBalancer, PassiveHealthCheck, Server, Service, Sticky};
 use piton::config::{AllowEmpty, Span};
-use piton::routing::{Merged, Snapshot, compile, merge};
-use piton::upstream::Transport;
+use piton::routing::{Ground, Merged, Snapshot, compile, merge};
 
 /// Load balancers by service name, without provider.
 pub type Written = BTreeMap<String, LoadBalancer>;
@@ -100,7 +99,7 @@ pub fn change(rng: &mut Rng, written: &mut Written) {
 
 /// Compiles `written` upon `previous`.
 pub fn compiled(written: &Written, previous: &Snapshot) -> Snapshot {
-    compile(&merged(written), &[], &Transport::default(), previous)
+    compile(&merged(written), &Ground::bare(Vec::new()), 0, previous)
 }
 
 fn merged(written: &Written) -> Merged {

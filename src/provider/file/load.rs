@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::dynamic::http::{Router, Service};
 use crate::config::dynamic::{self, Configuration};
 use crate::config::{Notation, Problem};
+use crate::disk::read_bytes;
 
-/// Largest file that is read, in bytes.
-const MAX_FILE: u64 = 8 * 1024 * 1024;
 /// Most files that are read.
 const MAX_FILES: usize = 10_000;
 /// Deepest directory that is entered.
@@ -141,28 +140,6 @@ fn read_file(path: &Path) -> Result<(Configuration, Vec<Problem>), Problem> {
         file_problem(path, message.to_owned())
     })?;
     Ok(dynamic::survey(&read_bytes(path)?, notation, Some(path)))
-}
-
-/// Reads a regular file of bounded size; anything else could block or never end.
-///
-/// # Errors
-/// When it is not such a file, or cannot be read.
-pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
-    let unreadable = |error: io::Error| file_problem(path, format!("cannot be read: {error}"));
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err(file_problem(path, "is not a regular file".to_owned()));
-    }
-    let mut bytes = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(MAX_FILE + 1)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE {
-        let message = format!("is larger than {} MiB", MAX_FILE / 1024 / 1024);
-        return Err(file_problem(path, message));
-    }
-    Ok(bytes)
 }
 
 fn file_problem(path: &Path, message: String) -> Problem {

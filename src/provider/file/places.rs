@@ -16,7 +16,7 @@ impl Places {
     #[must_use]
     pub fn of(source: &Source) -> Self {
         let tree = |path: PathBuf| {
-            let bytes = super::load::read_bytes(&path).ok()?;
+            let bytes = crate::disk::read_bytes(&path).ok()?;
             let node = Notation::of_path(&path)?.parse(&bytes).ok()?;
             Some((path, node))
         };
