@@ -32,6 +32,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use crate::routing::Snapshot;
 use admission::Admission;
+use context::Denial;
 use failure::Failure;
 
 /// The reverse proxy of all entry points.
@@ -91,10 +92,12 @@ impl ProxyHttp for Edge {
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        if ctx.choose(&session.req_header().headers) {
-            return Ok(true);
-        }
-        page::NO_AVAILABLE_SERVER.send(session).await?;
+        let page = match ctx.place(&session.req_header().headers).await {
+            Ok(()) => return Ok(true),
+            Err(Denial::NoServer) => page::NO_AVAILABLE_SERVER,
+            Err(Denial::SessionLost) => page::SESSION_LOST,
+        };
+        page.send(session).await?;
         Ok(false)
     }
 

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 use super::candidates::Open;
+use super::hrw;
 use super::{Candidates, Draw, Micros, Selector, Server, Signals, Strategy};
 
 /// Servers and the selector over them.
@@ -73,14 +74,34 @@ impl Pool {
     /// Who is up, open to new sessions and not among `tried`; `None` when nobody is.
     #[must_use]
     pub fn candidates(&self, now: Micros, tried: &[u32]) -> Option<Candidates<'_>> {
+        Candidates::new(&self.servers, self.open(now), tried)
+    }
+
+    /// Is anybody up and open to new sessions?
+    #[must_use]
+    pub fn is_open(&self, now: Micros) -> bool {
+        !self.open(now).members.is_empty()
+    }
+
+    /// Who serves the sessions of the server called `home` as long as that is away, by position; always the
+    /// same one for one client while it can. `None` when nobody is left.
+    #[must_use]
+    pub fn stand_in(&self, home: &str, draw: &Draw, tried: &[u32]) -> Option<u32> {
+        let candidates = self.candidates(draw.now, tried)?;
+        let all = candidates
+            .iter()
+            .map(|(index, server)| (index, server.identity(), server.weight()));
+        hrw::stand_in(draw.client, home, all)
+    }
+
+    /// The list as of `now`.
+    fn open(&self, now: Micros) -> Guard<Arc<Open>> {
         let open = self.open.load();
-        let open = if open.holds(self.signals.count(), now) {
-            open
-        } else {
-            self.make_list(now);
-            self.open.load()
-        };
-        Candidates::new(&self.servers, open, tried)
+        if open.holds(self.signals.count(), now) {
+            return open;
+        }
+        self.make_list(now);
+        self.open.load()
     }
 
     /// A server for a new session, by position; `None` when nobody is left.

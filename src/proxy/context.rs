@@ -4,12 +4,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode};
+use tokio::time::{Instant, timeout_at};
 
 use super::entry_point::{Facts, address_value};
 use super::failure::{Failure, is_final};
-use crate::balance::{Draw, Micros, Server, Tried};
+use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
-use crate::service::{Choice, Cookies, Service};
+use crate::service::{Ask, Attempts, Choice, Cookies, Refusal, Service};
+
+/// Why a request gets no server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// Nobody is up and open.
+    NoServer,
+    /// Its session's server is lost, and nobody else may serve it.
+    SessionLost,
+}
 
 /// The state of one request.
 #[derive(Default)]
@@ -24,8 +34,10 @@ pub struct Context {
     pub(super) origin_is_stated: bool,
     /// Server and lease of the attempt under way; a retry replaces it.
     choice: Option<Choice>,
-    /// Servers this request was sent to in vain.
-    tried: Tried,
+    /// What was tried for this request in vain.
+    attempts: Attempts,
+    /// When it has waited long enough for a place at its session's server.
+    patience: Option<Instant>,
     /// Connects that failed.
     pub(super) failed_connects: u32,
     /// Addresses of the chosen server's name that did not answer.
@@ -65,8 +77,31 @@ impl Context {
         }
     }
 
-    /// Chooses a server among those not tried; false when there is none.
-    pub(super) fn choose(&mut self, headers: &HeaderMap) -> bool {
+    /// Chooses a server among those not tried, and waits for a place at it where the session is worth that.
+    pub(super) async fn place(&mut self, headers: &HeaderMap) -> Result<(), Denial> {
+        let mut waiting: Option<Waiting> = None;
+        loop {
+            // Made before looking, so that no place that becomes free meanwhile is missed.
+            let left = waiting.as_ref().map(Waiting::left);
+            let (server, max_wait) = match self.choose(headers) {
+                Ok(()) => return Ok(()),
+                Err(Refusal::NoServer) => return Err(Denial::NoServer),
+                Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
+                Err(Refusal::Full { server, max_wait }) => (server, max_wait),
+            };
+            let patience = *self.patience.get_or_insert_with(|| Instant::now() + max_wait);
+            match left {
+                Some(left) => {
+                    if timeout_at(patience, left).await.is_err() {
+                        self.attempts.give_up_waiting();
+                    }
+                }
+                None => waiting = Some(Waiting::at(server)),
+            }
+        }
+    }
+
+    fn choose(&mut self, headers: &HeaderMap) -> Result<(), Refusal> {
         // The old lease ends before the next is counted.
         self.choice = None;
         self.failed_addresses = 0;
@@ -78,13 +113,17 @@ impl Context {
         if self.began == 0 {
             self.began = draw.now;
         }
-        let service = self.service.as_ref();
-        self.choice = service.and_then(|service| service.choose(headers, &draw, &self.tried));
-        if self.choice.is_some() {
-            // Whatever fails from here on is another failure.
-            self.failure = None;
-        }
-        self.choice.is_some()
+        let ask = Ask {
+            headers,
+            draw,
+            wall: clock::wall(),
+            attempts: &self.attempts,
+        };
+        let service = self.service.as_ref().ok_or(Refusal::NoServer)?;
+        self.choice = Some(service.choose(&ask)?);
+        // Whatever fails from here on is another failure.
+        self.failure = None;
+        Ok(())
     }
 
     /// The attempt under way.
@@ -95,11 +134,6 @@ impl Context {
     /// The server of the attempt under way.
     pub(super) fn server(&self) -> Option<&Arc<Server>> {
         self.choice.as_ref().map(Choice::server)
-    }
-
-    /// The service, once routed.
-    pub(super) fn service(&self) -> Option<&Arc<Service>> {
-        self.service.as_ref()
     }
 
     /// The attempt under way failed: what the client is told if it was the last.
@@ -114,7 +148,7 @@ impl Context {
         self.passive(false, now);
         if let Some(mut choice) = self.choice.take() {
             choice.lease.failed(now);
-            self.tried.push(choice.index);
+            self.attempts.add_tried(Arc::clone(choice.server()));
         }
     }
 
@@ -137,17 +171,15 @@ impl Context {
     }
 
     fn passive(&self, success: bool, now: Micros) {
-        let (Some(service), Some(server)) = (&self.service, self.server()) else {
-            return;
-        };
-        let Some(policy) = &service.servers().passive else {
+        let policy = self.server().and_then(|server| server.terms().passive);
+        let (Some(policy), Some(server)) = (policy, self.server()) else {
             return;
         };
         if success {
             server.state().succeeded();
-        } else if server.state().failed(policy, now) {
+        } else if server.state().failed(&policy, now) {
             tracing::warn!(
-                service = service.name(),
+                service = self.service_name(),
                 server = server.url(),
                 "server is down: live requests failed"
             );

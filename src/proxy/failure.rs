@@ -4,7 +4,7 @@ use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
-use super::page::Page;
+use super::page::{self, Page};
 
 /// Why a request could not be answered by a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Failure {
     RequestTimeout,
     /// The client left; nobody reads an answer.
     ClientLeft,
+    /// The server of its session is lost, and nobody else may serve it (`onLoss: fail`).
+    SessionLost,
     /// Something in piton.
     Internal,
 }
@@ -79,6 +81,7 @@ impl Failure {
             Self::Unusable | Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             Self::BadRequest => (StatusCode::BAD_REQUEST, "Bad Request"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
+            Self::SessionLost => return Some(page::SESSION_LOST),
             Self::ClientLeft => return None,
         };
         Some(Page::bare(status, body))

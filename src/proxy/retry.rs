@@ -15,7 +15,7 @@ use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 
-use super::context::Context;
+use super::context::{Context, Denial};
 use super::failure::Failure;
 use crate::clock;
 use crate::resolve::address_of;
@@ -34,7 +34,12 @@ pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + 2)
 /// The peer of the next attempt: the server already chosen, or another.
 pub(super) async fn next_peer(session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
     loop {
-        if ctx.choice().is_none() && !ctx.choose(&session.req_header().headers) {
+        if ctx.choice().is_none()
+            && let Err(denial) = ctx.place(&session.req_header().headers).await
+        {
+            if denial == Denial::SessionLost {
+                ctx.failed(Failure::SessionLost);
+            }
             return Err(gave_up("no server is left to try"));
         }
         let Some(server) = ctx.server().cloned() else {

@@ -13,12 +13,12 @@ use crate::upstream::Upstream;
 
 /// Adapts the request to the chosen server; called once per attempt, on a copy.
 pub(super) fn request(request: &mut RequestHeader, ctx: &Context) -> Result<()> {
-    let (Some(service), Some(server)) = (ctx.service(), ctx.server()) else {
+    let Some(server) = ctx.server() else {
         return Ok(());
     };
     let upstream = server.upstream();
     let host_is_missing = !request.headers.contains_key(header::HOST) && request.uri.authority().is_none();
-    if !service.servers().written.pass_host_header || host_is_missing {
+    if server.terms().own_host || host_is_missing {
         request.insert_header(header::HOST, upstream.host_header().clone())?;
         if request.uri.authority().is_some() {
             origin_form(request);

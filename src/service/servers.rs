@@ -1,0 +1,160 @@
+//! A load balancer over servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::level::Bond;
+use super::{Ask, Choice, Level, Refusal};
+use crate::balance::{Lease, Pool, Server, Session, Tried};
+use crate::config::dynamic::http::{HealthCheck, LoadBalancer as Written, OnLoss};
+use crate::upstream::Transport;
+
+/// Servers behind a selector.
+#[derive(Debug)]
+pub struct Servers {
+    /// What was configured; equal configuration means that this value is kept over a reload.
+    pub written: Written,
+    /// How its servers are connected to; part of what "equal" means.
+    pub transport: Transport,
+    /// The servers and the selector.
+    pub pool: Pool,
+    /// Stickiness, when switched on.
+    pub level: Option<Level>,
+    /// How long the holder of a cookie waits for a place at a full server.
+    pub max_wait: Duration,
+}
+
+/// Where a request's session is.
+enum Home {
+    /// Nowhere: it is a new one.
+    None,
+    /// At this server, entered.
+    Here(Choice),
+    /// At this server, which cannot be used now.
+    Lost(Arc<Server>),
+}
+
+impl Servers {
+    /// The active check, when configured.
+    #[must_use]
+    pub fn health_check(&self) -> Option<&HealthCheck> {
+        self.written.health_check.as_ref()
+    }
+
+    pub(super) fn choose(&self, ask: &Ask<'_>) -> Result<Choice, Refusal> {
+        let Some(level) = &self.level else {
+            let (_, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
+            return Ok(Choice::new(lease, None));
+        };
+        let lost = match self.home(level, ask)? {
+            Home::Here(choice) => return Ok(choice),
+            Home::None => None,
+            Home::Lost(server) => Some(server),
+        };
+        match (lost, level.on_loss()) {
+            (Some(_), OnLoss::Fail) => Err(Refusal::SessionLost),
+            (Some(home), OnLoss::Detour) => {
+                let lease = self.stand_in(&home, ask).ok_or(Refusal::NoServer)?;
+                Ok(Choice::new(lease, None))
+            }
+            _ => {
+                let (index, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
+                Ok(Choice::new(lease, level.bind(index, ask)))
+            }
+        }
+    }
+
+    /// The server that the request's cookie names. Draining servers keep their sessions: only "up" is asked
+    /// here, and whether there is a place.
+    fn home(&self, level: &Level, ask: &Ask<'_>) -> Result<Home, Refusal> {
+        let Some(Bond { index, rewritten }) = level.bond(ask) else {
+            return Ok(Home::None);
+        };
+        let Some(server) = self.pool.servers().get(index as usize) else {
+            return Ok(Home::None);
+        };
+        if server.terms().drain.is_over(ask.wall) {
+            return Ok(Home::None);
+        }
+        if !server.state().is_up(ask.draw.now) || ask.attempts.has_tried(server) {
+            return Ok(Home::Lost(Arc::clone(server)));
+        }
+        match Lease::try_new(server, Session::Known, ask.draw.now) {
+            Some(lease) => Ok(Home::Here(Choice::new(lease, rewritten))),
+            None if ask.attempts.has_waited() || self.max_wait.is_zero() => {
+                Ok(Home::Lost(Arc::clone(server)))
+            }
+            None => Err(Refusal::Full {
+                server: Arc::clone(server),
+                max_wait: self.max_wait,
+            }),
+        }
+    }
+
+    /// A server for a new session, entered.
+    fn newcomer(&self, ask: &Ask<'_>) -> Option<(u32, Lease)> {
+        let mut excluded = self.positions_tried(ask);
+        let index = self.pool.pick(&ask.draw, &excluded)?;
+        let server = self.pool.servers().get(index as usize)?;
+        if server.accepts(&ask.draw)
+            && let Some(lease) = Lease::try_new(server, Session::New, ask.draw.now)
+        {
+            return Some((index, lease));
+        }
+        excluded.push(index);
+        self.second_choice(ask, excluded)
+    }
+
+    /// The way when the first pick is full or in its slow start: everybody who is, is out of the question.
+    #[cold]
+    fn second_choice(&self, ask: &Ask<'_>, mut excluded: Tried) -> Option<(u32, Lease)> {
+        let enter = |index: u32| {
+            let server = self.pool.servers().get(index as usize)?;
+            let lease = Lease::try_new(server, Session::New, ask.draw.now)?;
+            Some((index, lease))
+        };
+        let tried = self.positions_tried(ask);
+        let all = (0_u32..).zip(self.pool.servers());
+        let closed = all.filter(|(_, server)| !(server.has_room() && server.accepts(&ask.draw)));
+        excluded.extend(closed.map(|(index, _)| index));
+        while let Some(index) = self.pool.pick(&ask.draw, &excluded) {
+            if let Some(entered) = enter(index) {
+                return Some(entered);
+            }
+            // Somebody was faster.
+            excluded.push(index);
+        }
+        // A slow start shares with others; where there are no others it takes all.
+        let mut excluded = tried;
+        while let Some(index) = self.pool.pick(&ask.draw, &excluded) {
+            if let Some(entered) = enter(index) {
+                return Some(entered);
+            }
+            excluded.push(index);
+        }
+        None
+    }
+
+    /// Who serves a session while its `home` is away, entered.
+    fn stand_in(&self, home: &Server, ask: &Ask<'_>) -> Option<Lease> {
+        let mut excluded = self.positions_tried(ask);
+        while let Some(index) = self.pool.stand_in(home.identity(), &ask.draw, &excluded) {
+            let server = self.pool.servers().get(index as usize)?;
+            if let Some(lease) = Lease::try_new(server, Session::New, ask.draw.now) {
+                return Some(lease);
+            }
+            excluded.push(index);
+        }
+        None
+    }
+
+    fn positions_tried(&self, ask: &Ask<'_>) -> Tried {
+        if !ask.attempts.any_tried() {
+            return Tried::new();
+        }
+        let all = (0_u32..).zip(self.pool.servers());
+        all.filter(|(_, server)| ask.attempts.has_tried(server))
+            .map(|(index, _)| index)
+            .collect()
+    }
+}
