@@ -48,7 +48,12 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     let mut server = Server::new_with_opt_and_conf(opt, startup.server);
     server.bootstrap();
     let entry_points = Arc::new(doors.entry_points);
-    let edge = Edge::new(control.published(), Arc::clone(&entry_points), machine_name());
+    let (edge, mirrors) = Edge::new(
+        control.published(),
+        Arc::clone(&entry_points),
+        machine_name(),
+        &server.configuration,
+    );
     let door = Door::new(http_proxy(&server.configuration, edge), entry_points);
     let mut proxy = Service::new("proxy".to_owned(), door);
     for key in &doors.keys {
@@ -72,6 +77,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         })),
     };
     server.add_service(background_service("background", background));
+    server.add_service(background_service("mirrors", mirrors));
     server.add_services(startup.services);
     server.run_forever()
 }

@@ -3,14 +3,19 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use pingora::http::RequestHeader;
 use tokio::time::{Instant, timeout_at};
 
 use super::entry_point::{Facts, address_value};
 use super::failure::{Failure, is_final};
+use super::kept::{Budget, Kept};
+use super::mirror::Queue;
+use super::second::{Second, TooLarge};
 use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
-use crate::service::{Ask, Attempts, Choice, Cookies, Refusal, Service};
+use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
 
 /// Why a request gets no server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub(super) enum Denial {
     NoServer,
     /// Its session's server is lost, and nobody else may serve it.
     SessionLost,
+    /// Its body could not be sent to a fallback.
+    BodyTooLarge,
 }
 
 /// The state of one request.
@@ -49,6 +56,8 @@ pub struct Context {
     /// The server answered: nothing can be tried again.
     answered: bool,
     failure: Option<Failure>,
+    /// The request itself, where it may have to be sent a second time.
+    second: Option<Box<Second>>,
 }
 
 impl Context {
@@ -78,13 +87,13 @@ impl Context {
     }
 
     /// Chooses a server among those not tried, and waits for a place at it where the session is worth that.
-    pub(super) async fn place(&mut self, headers: &HeaderMap) -> Result<(), Denial> {
+    pub(super) async fn place(&mut self, headers: &HeaderMap, budget: &Budget) -> Result<(), Denial> {
         let mut waiting: Option<Waiting> = None;
         loop {
             // Made before looking, so that no place that becomes free meanwhile is missed.
             let left = waiting.as_ref().map(Waiting::left);
             let (server, max_wait) = match self.choose(headers) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return self.provide(headers, budget),
                 Err(Refusal::NoServer) => return Err(Denial::NoServer),
                 Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),
@@ -98,6 +107,19 @@ impl Context {
                 }
                 None => waiting = Some(Waiting::at(server)),
             }
+        }
+    }
+
+    /// Keeps the request from here on if the choice makes that necessary.
+    fn provide(&mut self, headers: &HeaderMap, budget: &Budget) -> Result<(), Denial> {
+        match (&mut self.second, &mut self.choice) {
+            (Some(second), _) => second.failing_over = false,
+            (None, Some(choice)) => self.second = Second::of(choice, headers, budget),
+            (None, None) => {}
+        }
+        match &self.second {
+            Some(second) => second.check(headers).map_err(|TooLarge| Denial::BodyTooLarge),
+            None => Ok(()),
         }
     }
 
@@ -165,6 +187,67 @@ impl Context {
         }
     }
 
+    /// The failover, if any, whose fallback takes over when the answer has this status.
+    fn watching(&self, status: StatusCode) -> Option<&Arc<OnError>> {
+        let watched = &self.choice.as_ref()?.watched;
+        watched.iter().find(|on_error| on_error.matches(status.as_u16()))
+    }
+
+    /// Is an answer with this status to be discarded, if it can be?
+    pub(super) fn is_watched(&self, status: StatusCode) -> bool {
+        self.second.is_some() && self.watching(status).is_some()
+    }
+
+    /// May any answer of the attempt under way be discarded?
+    pub(super) fn is_watched_at_all(&self) -> bool {
+        self.choice
+            .as_ref()
+            .is_some_and(|choice| !choice.watched.is_empty())
+    }
+
+    /// Gives up the attempt under way because of its answer: the fallback is next.
+    pub(super) fn discard(&mut self, status: StatusCode) {
+        let now = clock::now();
+        self.passive(!status.is_server_error(), now);
+        let Some(on_error) = self.watching(status).cloned() else {
+            return;
+        };
+        if let Some(mut choice) = self.choice.take() {
+            choice.lease.first_byte(now);
+            self.attempts.fail_over(on_error, choice.path);
+        }
+        if let Some(second) = &mut self.second {
+            second.failing_over = true;
+        }
+    }
+
+    /// Was an answer discarded, and nobody chosen since?
+    pub(super) fn is_failing_over(&self) -> bool {
+        self.second.as_ref().is_some_and(|second| second.failing_over)
+    }
+
+    /// An attempt begins with this header.
+    pub(super) fn begin(&mut self, head: &RequestHeader) {
+        if let Some(second) = &mut self.second {
+            second.begin(head);
+        }
+    }
+
+    /// A part of the request's body passes.
+    pub(super) fn keep(&mut self, part: Option<&Bytes>, is_last: bool) -> Result<(), Failure> {
+        match &mut self.second {
+            Some(second) => second
+                .pass(part, is_last)
+                .map_err(|TooLarge| Failure::BodyTooLarge),
+            None => Ok(()),
+        }
+    }
+
+    /// The request as it was kept.
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.second.as_ref().map(|second| &second.kept)
+    }
+
     /// Did the server answer?
     pub(super) fn was_answered(&self) -> bool {
         self.answered
@@ -209,8 +292,12 @@ impl Context {
         self.server().map_or("-", |server| server.url())
     }
 
-    /// The request is over: no longer in flight, before the connection is drained and reused.
-    pub(super) fn end(&mut self) {
+    /// The request is over: no longer in flight, before the connection is drained and reused. Its mirrors
+    /// get their copies, unless the client left.
+    pub(super) fn end(&mut self, mirrors: &Queue, client_left: bool) {
         self.choice = None;
+        if let Some(second) = self.second.take().filter(|_| !client_left) {
+            second.leave(mirrors, self.client);
+        }
     }
 }

@@ -32,6 +32,8 @@ pub struct Attempts {
     tried: SmallVec<[Arc<Server>; 2]>,
     /// Failovers whose main service answered with an error.
     failed_over: SmallVec<[Arc<OnError>; 1]>,
+    /// The way to the last of them.
+    path: Path,
     waited: bool,
 }
 
@@ -55,9 +57,16 @@ impl Attempts {
             .any(|tried| Arc::ptr_eq(tried.state(), server.state()))
     }
 
-    /// The main service of `failover` answered with an error: its fallback is next.
-    pub fn fail_over(&mut self, failover: Arc<OnError>) {
+    /// The main service of `failover` answered with an error: its fallback is next, on the same `path`.
+    pub fn fail_over(&mut self, failover: Arc<OnError>, path: Path) {
         self.failed_over.push(failover);
+        self.path = path;
+    }
+
+    /// The child that the level at `address` chose before the failover.
+    pub(super) fn child_of(&self, address: usize) -> Option<u32> {
+        let chosen = self.path.iter().find(|(level, _)| *level == address);
+        chosen.map(|&(_, child)| child)
     }
 
     /// Did its main service answer with an error?
@@ -94,9 +103,15 @@ pub struct Choice {
     /// Failovers on the way whose fallback takes over when the answer has one of their statuses; the
     /// innermost first.
     pub watched: SmallVec<[Arc<OnError>; 1]>,
+    /// Children chosen anew above a watched failover, so that a fallback is not sought in a sibling.
+    pub path: Path,
     /// Services that shall get a copy of the request.
     pub mirrors: SmallVec<[Arc<Mirror>; 1]>,
 }
+
+/// Choices between children: which level (its address, which does not change while a request holds its
+/// service) and which child.
+pub type Path = SmallVec<[(usize, u32); 2]>;
 
 impl Choice {
     pub(super) fn new(lease: Lease, cookie: Option<HeaderValue>) -> Self {
@@ -104,6 +119,7 @@ impl Choice {
             lease,
             cookies: cookie.into_iter().collect(),
             watched: SmallVec::new(),
+            path: Path::new(),
             mirrors: SmallVec::new(),
         }
     }

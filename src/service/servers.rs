@@ -25,6 +25,10 @@ pub struct Servers {
 }
 
 /// Where a request's session is.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for a moment, and a box would be an allocation per request"
+)]
 enum Home {
     /// Nowhere: it is a new one.
     None,

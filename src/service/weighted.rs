@@ -131,6 +131,8 @@ impl Weighted {
         home: Option<&str>,
     ) -> Result<(u32, Choice), Refusal> {
         let mut failed: SmallVec<[u32; 8]> = lost.into_iter().collect();
+        let level = std::ptr::from_ref(self).addr();
+        let mut before = ask.attempts.child_of(level);
         loop {
             let open = |index: u32| {
                 !failed.contains(&index)
@@ -139,6 +141,7 @@ impl Weighted {
                         .is_some_and(|child| child.service.is_open(ask.draw.now))
             };
             let next = match (home, self.by) {
+                _ if before.is_some() => before.take(),
                 (Some(home), _) => self.shares.stand_in(ask.draw.client, home, open),
                 (None, By::Turn) => self.shares.in_turn(open),
                 (None, By::Client) => self.shares.by_client(ask.draw.client, open),
@@ -147,7 +150,12 @@ impl Weighted {
                 .and_then(|index| Some((index, self.child(index)?)))
                 .ok_or(Refusal::NoServer)?;
             match child.service.choose(ask) {
-                Ok(choice) => return Ok((index, choice)),
+                Ok(mut choice) => {
+                    if !choice.watched.is_empty() {
+                        choice.path.push((level, index));
+                    }
+                    return Ok((index, choice));
+                }
                 // Its servers are full, or were tried.
                 Err(Refusal::NoServer) => failed.push(index),
                 Err(refusal) => return Err(refusal),
