@@ -23,7 +23,7 @@ const MAX_SERVERS: usize = 3;
 /// The client has its answer.
 pub(super) const DONE: FailToProxy = FailToProxy {
     error_code: 0,
-    can_reuse_downstream: true,
+    can_reuse_downstream: false,
 };
 
 /// Ends an exchange whose answer is discarded: nothing of it has been written.
@@ -51,18 +51,20 @@ pub(super) async fn answer(
     budget: &Budget,
 ) -> Result<(), Failure> {
     read_the_rest(session, ctx).await?;
-    let mut failure = Failure::BadGateway;
+    let mut failure = None;
     for _ in 0..MAX_SERVERS {
-        ctx.place(&session.req_header().headers, budget).await?;
+        // That everybody left was tried in vain is told by what the last of them did.
+        let placed = ctx.place(&session.req_header().headers, budget).await;
+        placed.map_err(|denial| failure.unwrap_or(denial.into()))?;
         match from_server(client, ctx).await {
             Ok(answer) => return pass_on(client, session, ctx, answer).await,
             Err(error) => {
-                failure = Failure::of_server(error.etype());
+                failure = Some(Failure::of_server(error.etype()));
                 ctx.give_up_server();
             }
         }
     }
-    Err(failure)
+    Err(failure.unwrap_or(Failure::BadGateway))
 }
 
 fn body(ctx: &Context) -> Option<Body> {
@@ -110,6 +112,8 @@ async fn pass_on(
     frame(session, &mut response).map_err(left)?;
     rewrite::add_cookies(&mut response, ctx.take_cookies()).map_err(left)?;
     rewrite::for_old_clients(session.req_header().version, &mut response);
+    // Pingora closes the connection after a failed exchange; the client is told.
+    session.set_keepalive(None);
     let has_no_body = session.req_header().method == Method::HEAD || answer.session.response_done();
     session
         .write_response_header(Box::new(response), has_no_body)
