@@ -32,12 +32,17 @@ use crate::balance::Micros;
 /// Levels of services in services at most; deeper ones are refused when they are compiled.
 pub const MAX_DEPTH: usize = 100;
 
+/// Ways down to servers at most, from one service: where nobody is up, a request asks along all of them, and
+/// services that share children have ways in powers.
+pub const MAX_WAYS: u64 = 100_000;
+
 /// A service that can be asked for a server.
 #[derive(Debug)]
 pub struct Service {
     name: String,
     kind: Kind,
     depth: usize,
+    ways: u64,
 }
 
 /// What a service is.
@@ -57,11 +62,11 @@ impl Service {
     /// A service called `name` (qualified).
     #[must_use]
     pub fn new(name: String, kind: Kind) -> Self {
-        let below = match &kind {
-            Kind::Servers(_) => 0,
-            Kind::Weighted(weighted) => deepest(weighted.children().iter().map(Child::service)),
-            Kind::Failover(failover) => deepest([failover.main(), failover.fallback()]),
-            Kind::Mirroring(mirroring) => deepest(
+        let (below, ways) = match &kind {
+            Kind::Servers(_) => (0, 1),
+            Kind::Weighted(weighted) => extent(weighted.children().iter().map(Child::service)),
+            Kind::Failover(failover) => extent([failover.main(), failover.fallback()]),
+            Kind::Mirroring(mirroring) => extent(
                 std::iter::once(mirroring.main()).chain(mirroring.mirrors().iter().map(|m| m.service())),
             ),
         };
@@ -69,6 +74,7 @@ impl Service {
             name,
             kind,
             depth: below + 1,
+            ways,
         }
     }
 
@@ -88,6 +94,12 @@ impl Service {
     #[must_use]
     pub fn depth(&self) -> usize {
         self.depth
+    }
+
+    /// Ways from here down to servers.
+    #[must_use]
+    pub fn ways(&self) -> u64 {
+        self.ways
     }
 
     /// The load balancer over servers that this is, unless it is a service of services.
@@ -118,19 +130,25 @@ impl Service {
     /// # Errors
     /// When there is no server for this request now.
     pub fn choose(&self, ask: &Ask<'_>) -> Result<Choice, Refusal> {
+        self.choose_as(ask, None)
+    }
+
+    /// The same for a session that is on a detour because `home`, a child above, is away: it is led to the
+    /// same place each time, and no cookie is set, since one of the same name may be what leads it home.
+    fn choose_as(&self, ask: &Ask<'_>, home: Option<&str>) -> Result<Choice, Refusal> {
         match &self.kind {
-            Kind::Servers(servers) => servers.choose(ask),
-            Kind::Weighted(weighted) => weighted.choose(ask),
-            Kind::Failover(failover) => failover.choose(ask),
-            Kind::Mirroring(mirroring) => mirroring.choose(ask),
+            Kind::Servers(servers) => servers.choose(ask, home),
+            Kind::Weighted(weighted) => weighted.choose(ask, home),
+            Kind::Failover(failover) => failover.choose(ask, home),
+            Kind::Mirroring(mirroring) => mirroring.choose(ask, home),
         }
     }
 }
 
-fn deepest<'s>(services: impl IntoIterator<Item = &'s std::sync::Arc<Service>>) -> usize {
-    services
-        .into_iter()
-        .map(|service| service.depth)
-        .max()
-        .unwrap_or(0)
+/// Levels and ways below a service of `services`.
+fn extent<'s>(services: impl IntoIterator<Item = &'s std::sync::Arc<Service>>) -> (usize, u64) {
+    let all = services.into_iter();
+    all.fold((0, 0), |(depth, ways), service| {
+        (depth.max(service.depth), ways.saturating_add(service.ways))
+    })
 }

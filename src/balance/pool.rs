@@ -77,20 +77,23 @@ impl Pool {
         Candidates::new(&self.servers, self.open(now), tried)
     }
 
-    /// Is anybody up and open to new sessions?
+    /// Has anybody who is up and open to new sessions a place for one?
     #[must_use]
     pub fn is_open(&self, now: Micros) -> bool {
-        !self.open(now).members.is_empty()
+        let open = self.open(now);
+        let mut members = open.members.iter();
+        members.any(|&index| self.server(index).is_some_and(|server| server.has_room()))
     }
 
     /// Who serves the sessions of the server called `home` as long as that is away, by position; always the
-    /// same one for one client while it can. `None` when nobody is left.
+    /// same one for one client while `can` says that it can. `None` when nobody is left.
     #[must_use]
-    pub fn stand_in(&self, home: &str, draw: &Draw, tried: &[u32]) -> Option<u32> {
-        let candidates = self.candidates(draw.now, tried)?;
-        let all = candidates
-            .iter()
-            .map(|(index, server)| (index, server.identity(), server.weight()));
+    pub fn stand_in(&self, home: &str, draw: &Draw, can: impl Fn(u32, &Server) -> bool) -> Option<u32> {
+        let open = self.open(draw.now);
+        let all = open.members.iter().filter_map(|&index| {
+            let server = self.server(index).filter(|server| can(index, server))?;
+            Some((index, server.identity(), server.weight()))
+        });
         hrw::stand_in(draw.client, home, all)
     }
 
@@ -109,6 +112,18 @@ impl Pool {
     pub fn pick(&self, draw: &Draw, tried: &[u32]) -> Option<u32> {
         let candidates = self.candidates(draw.now, tried)?;
         Some(self.selector.pick(&candidates, draw))
+    }
+
+    /// The same among those that `can` accepts.
+    #[must_use]
+    pub fn pick_among(&self, draw: &Draw, can: impl Fn(u32, &Server) -> bool) -> Option<u32> {
+        let can = |index| self.server(index).is_some_and(|server| can(index, server));
+        let candidates = Candidates::among(&self.servers, self.open(draw.now), can)?;
+        Some(self.selector.pick(&candidates, draw))
+    }
+
+    fn server(&self, index: u32) -> Option<&Arc<Server>> {
+        self.servers.get(index as usize)
     }
 
     fn make_list(&self, now: Micros) {

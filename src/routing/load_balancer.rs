@@ -286,10 +286,15 @@ fn refuse_equal_ids(written: &LoadBalancer, item: &mut Item) -> Option<()> {
                 .is_some_and(|server| !server.id.is_empty())
         };
         if first != index && (has_id(first) || has_id(index)) {
+            let (id, other) = if has_id(index) {
+                (index, first)
+            } else {
+                (first, index)
+            };
             item.disable(
-                format!("loadBalancer.servers[{index}].id"),
+                format!("loadBalancer.servers[{id}].id"),
                 format!(
-                    "{:?} is what servers[{first}] is known by; ids are unique within a service",
+                    "{:?} is what servers[{other}] is known by; ids are unique within a service",
                     identity(server)
                 ),
             );

@@ -12,10 +12,19 @@ use super::{Ground, Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::dynamic::http as wire;
 use crate::config::{provider_of, qualify};
-use crate::service::{MAX_DEPTH, Service};
+use crate::service::{MAX_DEPTH, MAX_WAYS, Service};
 
 /// Compiled services by qualified name; why a service does not work, where it does not.
-pub(super) struct Services(BTreeMap<String, Result<Arc<Service>, String>>);
+pub(super) struct Services(BTreeMap<String, Result<Arc<Service>, Broken>>);
+
+/// Why a service does not work: the first mistake below it. What stands on many broken levels so has a reason
+/// no longer than one.
+#[derive(Debug, Clone)]
+struct Broken {
+    /// The service that has the mistake.
+    name: Arc<str>,
+    reason: Arc<str>,
+}
 
 /// What compiling a service needs besides the service.
 pub(super) struct Compiler<'a> {
@@ -51,11 +60,8 @@ impl Services {
                 }
                 None => services.one(&compiler, name, written, old, &mut item),
             };
-            let reason = || {
-                let last = item.reasons.last();
-                last.map(|reason| reason.text.clone()).unwrap_or_default()
-            };
-            services.0.insert(name.to_owned(), service.ok_or_else(reason));
+            let service = service.ok_or_else(|| services.first_mistake(name, written, &item));
+            services.0.insert(name.to_owned(), service);
             report.services.insert(name.to_owned(), item);
         }
         services
@@ -88,14 +94,40 @@ impl Services {
             item.disable("", format!("services are nested deeper than {MAX_DEPTH} levels"));
             return None;
         }
+        if service.ways() > MAX_WAYS {
+            let text = format!("more than {MAX_WAYS} ways lead from it down to servers");
+            item.disable("", text);
+            return None;
+        }
         Some(Arc::new(service))
+    }
+
+    /// Why `name`, noted in `item` as broken, is so.
+    fn first_mistake(&self, name: &str, written: &wire::Service, item: &Item) -> Broken {
+        let provider = provider_of(name).unwrap_or_default();
+        let below = children(written).into_iter().find_map(|child| {
+            let child = self.0.get(&qualify(child, provider))?;
+            child.as_ref().err().cloned()
+        });
+        below.unwrap_or_else(|| {
+            let last = item.reasons.last();
+            Broken {
+                name: name.into(),
+                reason: last.map(|reason| reason.text.as_str()).unwrap_or_default().into(),
+            }
+        })
     }
 
     /// The service a router names, or why it has none.
     pub(super) fn get(&self, name: &str) -> Result<Arc<Service>, String> {
         match self.0.get(name) {
             Some(Ok(service)) => Ok(Arc::clone(service)),
-            Some(Err(reason)) => Err(format!("service {name:?} cannot be used: {reason}")),
+            Some(Err(Broken { name: root, reason })) if **root == *name => {
+                Err(format!("service {name:?} cannot be used: {reason}"))
+            }
+            Some(Err(Broken { name: root, reason })) => Err(format!(
+                "service {name:?} cannot be used: service {root:?} cannot be used: {reason}"
+            )),
             None => Err(format!("the service {name:?} does not exist")),
         }
     }
@@ -182,18 +214,33 @@ impl<'m> Order<'m> {
 
     /// The last step of `way` leads back to `again`, which is on it.
     fn note_circle(&mut self, way: &[Step<'m>], again: &str) {
-        for (at, step) in way.iter().enumerate() {
-            let names = way.iter().skip(at).map(|step| step.name).chain([again]);
-            let path: Vec<&str> = names.collect();
-            self.circles.entry(step.name).or_insert_with(|| {
-                format!(
-                    "could not instantiate service {}: recursion detected in service:{}",
-                    step.name,
-                    path.join("->")
-                )
-            });
+        for (at, step) in way.iter().enumerate().rev() {
+            if self.circles.contains_key(step.name) {
+                // So it is for all above it.
+                return;
+            }
+            let text = format!(
+                "could not instantiate service {}: recursion detected in service:{}",
+                step.name,
+                path(way.get(at..).unwrap_or_default(), again)
+            );
+            self.circles.insert(step.name, text);
         }
     }
+}
+
+/// The names on `way` and then `again`, some of them left out when they are many.
+fn path(way: &[Step<'_>], again: &str) -> String {
+    const SHOWN: usize = 20;
+    let names = way.iter().map(|step| step.name);
+    let path: Vec<&str> = match way.last() {
+        Some(last) if way.len() > SHOWN => {
+            let head = names.take(SHOWN - 2);
+            head.chain(["...", last.name, again]).collect()
+        }
+        _ => names.chain([again]).collect(),
+    };
+    path.join("->")
 }
 
 /// A service on the way down, and its children still to be visited.

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 
+mod tree;
+mod tree_live;
+
 use super::*;
 use crate::balance::{Draw, PassivePolicy};
 use crate::config::{Notation, dynamic};

@@ -191,11 +191,13 @@ impl Tree<'_> {
                     self.item.disable(key("percent"), text);
                 }
                 let (service, percent) = (service?, percent?);
+                // The first of one service goes on with the first of it, the second with the second.
+                let earlier = written.mirrors.iter().take(index);
+                let nth = earlier.filter(|earlier| earlier.name == mirror.name).count();
                 let before = previous.and_then(|old| {
-                    let mirrors = old.mirrors().iter();
-                    mirrors
-                        .map(|mirror| &**mirror)
-                        .find(|old| old.service().name() == service.name())
+                    let mirrors = old.mirrors().iter().map(|mirror| &**mirror);
+                    let mut same = mirrors.filter(|old| old.service().name() == service.name());
+                    same.nth(nth)
                 });
                 let max_body = u64::try_from(written.max_body_size).ok();
                 let body = written.mirror_body.then_some(max_body);

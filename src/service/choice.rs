@@ -1,6 +1,7 @@
 //! What a service is asked, and what it answers.
 
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -10,7 +11,7 @@ use super::{Mirror, OnError};
 use crate::balance::{Draw, Lease, Server, Wall};
 
 /// `Set-Cookie` values of one answer, the outer level first.
-pub type Cookies = SmallVec<[HeaderValue; 2]>;
+pub type Cookies = SmallVec<[HeaderValue; 3]>;
 
 /// A request, as far as the choice of a server depends on it.
 #[derive(Debug, Clone, Copy)]
@@ -35,15 +36,11 @@ pub struct Attempts {
     /// The way to the last of them.
     path: Path,
     waited: bool,
+    /// Counters of the mirrorings it has passed.
+    mirrored: Mutex<SmallVec<[Arc<AtomicU64>; 1]>>,
 }
 
 impl Attempts {
-    /// Is nothing tried yet?
-    #[must_use]
-    pub fn is_first(&self) -> bool {
-        self.tried.is_empty() && self.failed_over.is_empty()
-    }
-
     /// The request was sent to `server` in vain.
     pub fn add_tried(&mut self, server: Arc<Server>) {
         self.tried.push(server);
@@ -86,6 +83,17 @@ impl Attempts {
     #[must_use]
     pub fn has_waited(&self) -> bool {
         self.waited
+    }
+
+    /// Is this the first attempt that comes to the mirroring counted by `counter`? A retry is the same
+    /// request, but its first way may have led past that one.
+    pub(super) fn meets(&self, counter: &Arc<AtomicU64>) -> bool {
+        let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !mirrored.iter().any(|met| Arc::ptr_eq(met, counter));
+        if is_new {
+            mirrored.push(Arc::clone(counter));
+        }
+        is_new
     }
 
     pub(super) fn any_tried(&self) -> bool {

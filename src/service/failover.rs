@@ -102,20 +102,20 @@ impl Failover {
         self.on_error.as_ref()
     }
 
-    pub(super) fn choose(&self, ask: &Ask<'_>) -> Result<Choice, Refusal> {
+    pub(super) fn choose(&self, ask: &Ask<'_>, home: Option<&str>) -> Result<Choice, Refusal> {
         let has_failed = self
             .on_error
             .as_ref()
             .is_some_and(|failover| ask.attempts.has_failed_over(failover));
         if has_failed {
-            return self.fallback.choose(ask);
+            return self.fallback.choose_as(ask, home);
         }
-        match self.main.choose(ask) {
+        match self.main.choose_as(ask, home) {
             Ok(mut choice) => {
                 choice.watched.extend(self.on_error.clone());
                 Ok(choice)
             }
-            Err(Refusal::NoServer) => self.fallback.choose(ask),
+            Err(Refusal::NoServer) => self.fallback.choose_as(ask, home),
             Err(refusal) => Err(refusal),
         }
     }

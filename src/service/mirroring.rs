@@ -98,10 +98,9 @@ impl Mirroring {
         &self.mirrors
     }
 
-    pub(super) fn choose(&self, ask: &Ask<'_>) -> Result<Choice, Refusal> {
-        let mut choice = self.main.choose(ask)?;
-        // A retry is the same request.
-        if ask.attempts.is_first() && !self.mirrors.is_empty() {
+    pub(super) fn choose(&self, ask: &Ask<'_>, home: Option<&str>) -> Result<Choice, Refusal> {
+        let mut choice = self.main.choose_as(ask, home)?;
+        if !self.mirrors.is_empty() && ask.attempts.meets(&self.total) {
             let n = self.total.fetch_add(1, Ordering::Relaxed) + 1;
             let taking = self.mirrors.iter().filter(|mirror| mirror.takes(n));
             choice.mirrors.extend(taking.cloned());

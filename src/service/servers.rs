@@ -45,23 +45,32 @@ impl Servers {
         self.written.health_check.as_ref()
     }
 
-    pub(super) fn choose(&self, ask: &Ask<'_>) -> Result<Choice, Refusal> {
+    pub(super) fn choose(&self, ask: &Ask<'_>, away: Option<&str>) -> Result<Choice, Refusal> {
         let Some(level) = &self.level else {
             let (_, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
             return Ok(Choice::new(lease, None));
         };
         let lost = match self.home(level, ask)? {
-            Home::Here(choice) => return Ok(choice),
+            Home::Here(mut choice) => {
+                if away.is_some() {
+                    choice.cookies.clear();
+                }
+                return Ok(choice);
+            }
             Home::None => None,
             Home::Lost(server) => Some(server),
         };
-        match (lost, level.on_loss()) {
-            (Some(_), OnLoss::Fail) => Err(Refusal::SessionLost),
-            (Some(home), OnLoss::Detour) => {
-                let lease = self.stand_in(&home, ask).ok_or(Refusal::NoServer)?;
+        let away = match (&lost, level.on_loss()) {
+            (Some(_), OnLoss::Fail) => return Err(Refusal::SessionLost),
+            (Some(home), OnLoss::Detour) => Some(home.identity()),
+            _ => away,
+        };
+        match away {
+            Some(home) => {
+                let lease = self.stand_in(home, ask).ok_or(Refusal::NoServer)?;
                 Ok(Choice::new(lease, None))
             }
-            _ => {
+            None => {
                 let (index, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
                 Ok(Choice::new(lease, level.bind(index, ask)))
             }
@@ -97,59 +106,57 @@ impl Servers {
 
     /// A server for a new session, entered.
     fn newcomer(&self, ask: &Ask<'_>) -> Option<(u32, Lease)> {
-        let mut excluded = self.positions_tried(ask);
-        let index = self.pool.pick(&ask.draw, &excluded)?;
+        let tried = self.positions_tried(ask);
+        let index = self.pool.pick(&ask.draw, &tried)?;
         let server = self.pool.servers().get(index as usize)?;
         if server.accepts(&ask.draw)
             && let Some(lease) = Lease::try_new(server, Session::New, ask.draw.now)
         {
             return Some((index, lease));
         }
-        excluded.push(index);
-        self.second_choice(ask, excluded)
+        self.second_choice(ask, tried)
     }
 
     /// The way when the first pick is full or in its slow start: everybody who is, is out of the question.
     #[cold]
     fn second_choice(&self, ask: &Ask<'_>, mut excluded: Tried) -> Option<(u32, Lease)> {
-        let enter = |index: u32| {
-            let server = self.pool.servers().get(index as usize)?;
-            let lease = Lease::try_new(server, Session::New, ask.draw.now)?;
-            Some((index, lease))
-        };
-        let tried = self.positions_tried(ask);
-        let all = (0_u32..).zip(self.pool.servers());
-        let closed = all.filter(|(_, server)| !(server.has_room() && server.accepts(&ask.draw)));
-        excluded.extend(closed.map(|(index, _)| index));
-        while let Some(index) = self.pool.pick(&ask.draw, &excluded) {
-            if let Some(entered) = enter(index) {
-                return Some(entered);
-            }
-            // Somebody was faster.
-            excluded.push(index);
-        }
         // A slow start shares with others; where there are no others it takes all.
-        let mut excluded = tried;
-        while let Some(index) = self.pool.pick(&ask.draw, &excluded) {
-            if let Some(entered) = enter(index) {
-                return Some(entered);
+        for must_accept in [true, false] {
+            loop {
+                let picked = self.pool.pick_among(&ask.draw, |index, server| {
+                    !excluded.contains(&index)
+                        && server.has_room()
+                        && (!must_accept || server.accepts(&ask.draw))
+                });
+                let Some(index) = picked else { break };
+                if let Some(lease) = self.enter(index, ask) {
+                    return Some((index, lease));
+                }
+                // Somebody was faster.
+                excluded.push(index);
             }
-            excluded.push(index);
         }
         None
     }
 
-    /// Who serves a session while its `home` is away, entered.
-    fn stand_in(&self, home: &Server, ask: &Ask<'_>) -> Option<Lease> {
+    /// Who serves a session while the one called `home` is away, entered.
+    fn stand_in(&self, home: &str, ask: &Ask<'_>) -> Option<Lease> {
         let mut excluded = self.positions_tried(ask);
-        while let Some(index) = self.pool.stand_in(home.identity(), &ask.draw, &excluded) {
-            let server = self.pool.servers().get(index as usize)?;
-            if let Some(lease) = Lease::try_new(server, Session::New, ask.draw.now) {
+        loop {
+            let index = self.pool.stand_in(home, &ask.draw, |index, server| {
+                !excluded.contains(&index) && server.has_room()
+            })?;
+            if let Some(lease) = self.enter(index, ask) {
                 return Some(lease);
             }
             excluded.push(index);
         }
-        None
+    }
+
+    /// A new session's place at server `index`.
+    fn enter(&self, index: u32, ask: &Ask<'_>) -> Option<Lease> {
+        let server = self.pool.servers().get(index as usize)?;
+        Lease::try_new(server, Session::New, ask.draw.now)
     }
 
     fn positions_tried(&self, ask: &Ask<'_>) -> Tried {

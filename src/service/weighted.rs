@@ -89,31 +89,36 @@ impl Weighted {
             .any(|(index, child)| self.shares.has_share(index) && child.service.is_open(now))
     }
 
-    pub(super) fn choose(&self, ask: &Ask<'_>) -> Result<Choice, Refusal> {
+    pub(super) fn choose(&self, ask: &Ask<'_>, home: Option<&str>) -> Result<Choice, Refusal> {
         let Some(level) = &self.level else {
-            let (_, choice) = self.newcomer(ask, None, None)?;
+            let (_, choice) = self.newcomer(ask, None, home)?;
             return Ok(choice);
         };
         // A child without a usable server is a lost one: nobody wants a 503 beside a healthy sibling.
         let bond = level.bond(ask);
         let lost = match bond.and_then(|bond| Some((self.child(bond.index)?, bond))) {
             None => None,
-            Some((child, bond)) => match child.service.choose(ask) {
-                Ok(choice) => return Ok(choice.under(bond.rewritten)),
+            Some((child, bond)) => match child.service.choose_as(ask, home) {
+                Ok(choice) => return Ok(choice.under(bond.rewritten.filter(|_| home.is_none()))),
                 Err(Refusal::NoServer) => Some(bond.index),
                 Err(refusal) => return Err(refusal),
             },
         };
         match (lost, level.on_loss()) {
             (Some(_), OnLoss::Fail) => Err(Refusal::SessionLost),
-            (Some(home), OnLoss::Detour) => {
-                let name = self.child(home).map(Child::name);
+            (Some(away), OnLoss::Detour) => {
+                let name = self.child(away).map(Child::name);
                 let (_, choice) = self.newcomer(ask, lost, name)?;
                 Ok(choice)
             }
             _ => {
-                let (index, choice) = self.newcomer(ask, lost, None)?;
-                Ok(choice.under(level.bind(index, ask)))
+                let (index, choice) = self.newcomer(ask, lost, home)?;
+                let cookie = if home.is_none() {
+                    level.bind(index, ask)
+                } else {
+                    None
+                };
+                Ok(choice.under(cookie))
             }
         }
     }
@@ -123,7 +128,7 @@ impl Weighted {
     }
 
     /// A child for a request without a home here, and the choice made below it. `lost` has failed it already;
-    /// `home` is the name of the one that somebody shall stand in for.
+    /// `home` is the name of the one, here or above, that somebody shall stand in for.
     fn newcomer(
         &self,
         ask: &Ask<'_>,
@@ -140,16 +145,16 @@ impl Weighted {
                         .child(index)
                         .is_some_and(|child| child.service.is_open(ask.draw.now))
             };
-            let next = match (home, self.by) {
+            let next = match (self.by, home) {
                 _ if before.is_some() => before.take(),
-                (Some(home), _) => self.shares.stand_in(ask.draw.client, home, open),
-                (None, By::Turn) => self.shares.in_turn(open),
-                (None, By::Client) => self.shares.by_client(ask.draw.client, open),
+                (By::Turn, Some(home)) => self.shares.stand_in(ask.draw.client, home, open),
+                (By::Turn, None) => self.shares.in_turn(open),
+                (By::Client, _) => self.shares.by_client(ask.draw.client, open),
             };
             let (index, child) = next
                 .and_then(|index| Some((index, self.child(index)?)))
                 .ok_or(Refusal::NoServer)?;
-            match child.service.choose(ask) {
+            match child.service.choose_as(ask, home) {
                 Ok(mut choice) => {
                     if !choice.watched.is_empty() {
                         choice.path.push((level, index));
