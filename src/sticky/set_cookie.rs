@@ -181,6 +181,7 @@ mod tests {
             path: "/foo".into(),
             domain: "foo.com".into(),
             partitioned: true,
+            ..Cookie::default()
         };
         assert_eq!(
             line(&cookie),
