@@ -119,7 +119,7 @@ impl Servers {
         };
         let server = self.pool.servers().get(index as usize)?;
         let cookie = match &self.sticky {
-            Some(sticky) if rewrite => sticky.set_cookie(index as usize),
+            Some(sticky) if rewrite => sticky.set_cookie(index as usize, 0, None),
             _ => None,
         };
         Some(Choice {
@@ -132,7 +132,7 @@ impl Servers {
     /// The server that the request's cookie names, if it may be used; with whether the cookie is to be
     /// rewritten. Draining servers keep their sessions: only "up" is asked here.
     fn bound(&self, headers: &HeaderMap, draw: &Draw, tried: &Tried) -> Option<(u32, bool)> {
-        let Lookup::Known { index, legacy } = self.sticky.as_ref()?.find(headers) else {
+        let Lookup::Known { index, legacy, .. } = self.sticky.as_ref()?.find(headers, 0) else {
             return None;
         };
         let server = self.pool.servers().get(index)?;

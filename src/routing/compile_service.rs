@@ -10,7 +10,7 @@ use super::report::{Item, Report, Status};
 use super::{Ground, Merged, Snapshot};
 use crate::balance::{MAX_WEIGHT, Micros, PassivePolicy, Pool, Server, ServerState, Signals, Strategy};
 use crate::config::dynamic::http::{self as wire, LoadBalancer};
-use crate::config::{provider_of, qualify};
+use crate::config::{Files, provider_of, qualify};
 use crate::service::{Kind, Servers, Service};
 use crate::sticky::{Sticky, browser_objections, cookie_name};
 use crate::upstream::{Address, Resolved, ServerUrl, Transport, Upstream};
@@ -32,7 +32,7 @@ impl Services {
         for (name, written) in &merged.services {
             let mut item = Item::default();
             let old = previous.service(name);
-            let service = compile_one(name, written, &transports, old, &mut item);
+            let service = compile_one(name, written, &transports, &*ground.files, old, &mut item);
             let reason = || {
                 item.reasons
                     .last()
@@ -105,6 +105,7 @@ fn compile_one(
     name: &str,
     written: &wire::Service,
     transports: &Transports<'_>,
+    files: &dyn Files,
     old: Option<&Arc<Service>>,
     item: &mut Item,
 ) -> Option<Arc<Service>> {
@@ -129,7 +130,14 @@ fn compile_one(
     let old_servers = old.map(|service| service.servers());
     let unchanged = old.filter(|service| {
         let servers = service.servers();
-        servers.written == *load_balancer && servers.transport == *transport
+        let has_keys = servers.sticky.as_ref().is_none_or(|sticky| {
+            let cookie = load_balancer
+                .sticky
+                .as_ref()
+                .and_then(|sticky| sticky.cookie.as_ref());
+            cookie.is_some_and(|cookie| sticky.has_keys_of(cookie, files))
+        });
+        servers.written == *load_balancer && servers.transport == *transport && has_keys
     });
     if let Some(service) = unchanged {
         note_bad_servers(load_balancer, item);
@@ -147,9 +155,22 @@ fn compile_one(
         .sticky
         .as_ref()
         .and_then(|sticky| sticky.cookie.as_ref());
+    let refusals = old_servers
+        .and_then(|old| old.sticky.as_ref())
+        .map_or_else(Arc::default, |sticky| Arc::clone(sticky.refusals()));
     let sticky = cookie
         .filter(|_| strategy != Strategy::Hrw)
-        .map(|cookie| Sticky::new(cookie, name, &names));
+        .map(|cookie| Sticky::new(cookie, name, &names, files, refusals))
+        .transpose()
+        .map_err(|problems| {
+            for problem in problems {
+                item.disable(
+                    format!("loadBalancer.sticky.cookie.{}", problem.key),
+                    problem.text,
+                );
+            }
+        })
+        .ok()?;
     let pool = Pool::new(
         servers,
         strategy,

@@ -245,7 +245,7 @@ impl World {
                     servers
                         .sticky
                         .as_ref()
-                        .and_then(|sticky| sticky.set_cookie(index))
+                        .and_then(|sticky| sticky.set_cookie(index, 0, None))
                 };
                 (0..servers.pool.servers().len()).map(lines).collect()
             };

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy};
-use piton::config::dynamic::http::{Cookie, LoadBalancer};
+use piton::config::dynamic::http::{Cookie, LoadBalancer, Sign, SignKey};
+use piton::config::{NoFiles, Secret, Span};
 use piton::service::{Kind, Servers, Service};
 use piton::sticky::{CookieValue, Sticky};
 use piton::upstream::{Address, ServerUrl, Transport, Upstream};
@@ -98,15 +99,42 @@ pub fn chi_square(seen: &[u32], weights: &[f64]) -> f64 {
 
 /// A sticky service over `pool`; its cookie is called `s`.
 pub fn sticky_service(pool: Pool) -> Service {
-    let cookie = Cookie {
+    service_with_cookie(pool, &plain_cookie())
+}
+
+/// Traefik's cookie, called `s`.
+pub fn plain_cookie() -> Cookie {
+    Cookie {
         name: "s".to_owned(),
         ..Cookie::default()
+    }
+}
+
+/// The same, signed with the first of two keys.
+pub fn signed_cookie() -> Cookie {
+    let key = |id: &str| SignKey {
+        id: id.to_owned(),
+        secret: Secret::from(id.repeat(32)),
+        file: String::new(),
     };
+    Cookie {
+        sign: Some(Sign {
+            keys: vec![key("k1"), key("k2")],
+            max_idle: Some(Span::seconds(3600)),
+            max_life: Some(Span::seconds(36_000)),
+            accept_plain: false,
+        }),
+        ..plain_cookie()
+    }
+}
+
+/// A sticky service over `pool` with this cookie.
+pub fn service_with_cookie(pool: Pool, cookie: &Cookie) -> Service {
     let names: Vec<&str> = pool.servers().iter().map(|server| server.url()).collect();
     let servers = Servers {
         written: LoadBalancer::default(),
         transport: Transport::default(),
-        sticky: Some(Sticky::new(&cookie, "app@file", &names)),
+        sticky: Some(Sticky::new(cookie, "app@file", &names, &NoFiles, Arc::default()).unwrap()),
         passive: None,
         pool,
     };
