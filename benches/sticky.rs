@@ -2,6 +2,8 @@
 //!
 //! Aim: under 150 ns with one cookie, flat in the number of servers; a signed cookie verified in under 1 us.
 
+#![allow(clippy::expect_used, reason = "a panic is the report")]
+
 #[path = "../tests/support/servers.rs"]
 mod servers;
 
