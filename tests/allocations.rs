@@ -16,14 +16,15 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use piton::balance::Strategy;
-use piton::config::{Notation, dynamic};
+use piton::config::{NoFiles, Notation, dynamic};
 use piton::request::RequestView;
 use piton::routing::{EntryPointSpec, Ground, Snapshot, compile, merge};
 use piton::service::Service;
+use piton::sticky::{Lookup, Refusal, Sticky};
 
-use servers::{draw, header_with_cookie, lettered, sticky_service};
+use servers::{draw, header_with_cookie, lettered, plain_cookie, signed_cookie, sticky_service};
 
 /// Allocations of a thousand runs of `work`, after one that may fill caches.
 fn allocations(mut work: impl FnMut()) -> u64 {
@@ -107,6 +108,74 @@ fn an_older_cookie_is_rewritten_without_allocation() {
     let service = sticky_service(lettered(Strategy::Wrr, &[1; 20]));
     let headers = HeaderMap::from_iter([(http::header::COOKIE, "a=b; s=F".parse().unwrap())]);
     assert_eq!(allocations(|| choose(&service, &headers, 1)), 0);
+}
+
+/// A level over `A` and `B` with signed cookies.
+fn signed_level() -> Sticky {
+    Sticky::new(
+        &signed_cookie(),
+        "app@file",
+        &["A", "B"],
+        &NoFiles,
+        Arc::default(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn verifying_a_signed_cookie_allocates_nothing() {
+    let level = signed_level();
+    let set = level.set_cookie(1, 1_000_000, None).unwrap();
+    let good = set.to_str().unwrap().split(';').next().unwrap();
+    let (idle, old) = (Refusal::Idle, Refusal::TooOld);
+    let cases = [
+        (good.to_owned(), 1_000_000, None),
+        (good.to_owned(), 2_000_000, None),
+        (good.to_owned(), 9_000_000, Some(idle)),
+        (good.to_owned(), 99_000_000, Some(old)),
+        (
+            good.replace(".k1.", ".k2."),
+            1_000_000,
+            Some(Refusal::BadSignature),
+        ),
+        (good.replace(".k1.", ".k3."), 1_000_000, Some(Refusal::UnknownKey)),
+        (good.replace('.', ""), 1_000_000, Some(Refusal::Malformed)),
+        ("s=A".to_owned(), 1_000_000, Some(Refusal::Plain)),
+    ];
+    for (cookie, now, refused) in cases {
+        let headers = HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_str(&cookie).unwrap())]);
+        let find = || match (level.find(black_box(&headers), now), refused) {
+            (Lookup::Known { index: 1, .. }, None) => {}
+            (Lookup::Refused(reason), Some(expected)) if reason == expected => {}
+            (other, _) => panic!("{cookie} at {now}: {other:?}"),
+        };
+        assert_eq!(allocations(find), 0, "{cookie} at {now}");
+    }
+}
+
+#[test]
+fn signing_a_cookie_allocates_its_line_and_nothing_else() {
+    let level = signed_level();
+    let sign = || drop(black_box(level.set_cookie(0, 1_000_000, None).unwrap()));
+    assert_eq!(allocations(sign), 1000);
+}
+
+#[test]
+fn renewing_a_plain_cookie_allocates_nothing() {
+    let mut cookie = plain_cookie();
+    cookie.renew = true;
+    let level = Sticky::new(&cookie, "app@file", &["A", "B"], &NoFiles, Arc::default()).unwrap();
+    let headers = header_with_cookie("B", 3);
+    let renew = || match level.find(black_box(&headers), 0) {
+        Lookup::Known {
+            index,
+            issued,
+            renew: true,
+            ..
+        } => drop(black_box(level.set_cookie(index, 0, issued))),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(allocations(renew), 0);
 }
 
 #[test]

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy, Terms};
-use piton::config::dynamic::http::{Cookie, LoadBalancer, OnLoss};
+use piton::config::dynamic::http::{Cookie, LoadBalancer, OnLoss, Sign, SignKey};
+use piton::config::{NoFiles, Secret, Span};
 use piton::service::{Ask, Attempts, Choice, Kind, Level, Servers, Service};
 use piton::sticky::{CookieValue, Sticky};
 use piton::upstream::{Address, ServerUrl, Transport, Upstream};
@@ -111,16 +112,43 @@ pub fn chi_square(seen: &[u32], weights: &[f64]) -> f64 {
 
 /// A sticky service over `pool`; its cookie is called `s`.
 pub fn sticky_service(pool: Pool) -> Service {
-    let cookie = Cookie {
+    service_with_cookie(pool, &plain_cookie())
+}
+
+/// Traefik's cookie, called `s`.
+pub fn plain_cookie() -> Cookie {
+    Cookie {
         name: "s".to_owned(),
         ..Cookie::default()
+    }
+}
+
+/// The same, signed with the first of two keys.
+pub fn signed_cookie() -> Cookie {
+    let key = |id: &str| SignKey {
+        id: id.to_owned(),
+        secret: Secret::from(id.repeat(32)),
+        file: String::new(),
     };
+    Cookie {
+        sign: Some(Sign {
+            keys: vec![key("k1"), key("k2")],
+            max_idle: Some(Span::seconds(3600)),
+            max_life: Some(Span::seconds(36_000)),
+            accept_plain: false,
+        }),
+        ..plain_cookie()
+    }
+}
+
+/// A sticky service over `pool` with this cookie.
+pub fn service_with_cookie(pool: Pool, cookie: &Cookie) -> Service {
     let names: Vec<&str> = pool.servers().iter().map(|server| server.url()).collect();
     let servers = Servers {
         written: LoadBalancer::default(),
         transport: Transport::default(),
         level: Some(Level::new(
-            Sticky::new(&cookie, "app@file", &names),
+            Sticky::new(cookie, "app@file", &names, &NoFiles, Arc::default()).unwrap(),
             OnLoss::Rebind,
         )),
         max_wait: Duration::ZERO,
