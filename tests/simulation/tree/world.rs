@@ -160,7 +160,8 @@ impl World {
                 1 | 2 if !choice.watched.is_empty() => {
                     self.note("failover by status");
                     let nth = self.rng.usize(..choice.watched.len());
-                    request.attempts.fail_over(Arc::clone(&choice.watched[nth]));
+                    let path = choice.path.clone();
+                    request.attempts.fail_over(Arc::clone(&choice.watched[nth]), path);
                     request.asked.failed_over.insert(outcome.watched[nth].clone());
                     held.model.borrow_mut().in_flight -= 1;
                 }
@@ -223,6 +224,9 @@ impl World {
         let outcomes = self.model.outcomes(&request.service, &request.asked);
         let service = self.service(&request.service);
         let answer = self.choose(&service, request);
+        if let Ok(choice) = &answer {
+            request.attempts.add_counted(choice.counted.clone());
+        }
         let outcome = self.matching(request, &answer, outcomes);
         match &outcome.end {
             End::Server(key) => {
@@ -267,7 +271,9 @@ impl World {
             lease,
             cookies,
             watched,
+            path,
             mirrors,
+            counted,
         } = answer.unwrap();
         drop(lease);
         let again = self.choose(service, request);
@@ -284,7 +290,9 @@ impl World {
             lease: again.lease,
             cookies,
             watched,
+            path,
             mirrors,
+            counted,
         })
     }
 
@@ -435,7 +443,7 @@ impl World {
         for (name, service) in &self.snapshot.services {
             let all = |service: &Service| -> Vec<Option<HeaderValue>> {
                 let level = level_of(service);
-                let line = |index| level.and_then(|level| level.sticky().set_cookie(index));
+                let line = |index| level.and_then(|level| level.sticky().set_cookie(index, 0, None));
                 (0..8).map(line).collect()
             };
             let (own, other) = (all(service), all(&replica.services[name]));
@@ -443,7 +451,7 @@ impl World {
             for line in own.iter().flatten() {
                 let pair = line.to_str().unwrap().split(';').next().unwrap();
                 let headers = HeaderMap::from_iter([(header::COOKIE, pair.parse().unwrap())]);
-                let find = |service| level_of(service).unwrap().sticky().find(&headers);
+                let find = |service| level_of(service).unwrap().sticky().find(&headers, 0);
                 assert_eq!(
                     find(service),
                     find(&replica.services[name]),
