@@ -21,10 +21,11 @@ use piton::balance::Strategy;
 use piton::config::{NoFiles, Notation, dynamic};
 use piton::request::RequestView;
 use piton::routing::{EntryPointSpec, Ground, Snapshot, compile, merge};
-use piton::service::Service;
+use piton::service::{Kind, Service};
 use piton::sticky::{Lookup, Refusal, Sticky};
 
-use servers::{draw, header_with_cookie, lettered, plain_cookie, signed_cookie, sticky_service};
+use servers::{draw, header_of_three_levels, header_with_cookie, lettered, plain_cookie, signed_cookie};
+use servers::{sticky_service, three_levels};
 
 /// Allocations of a thousand runs of `work`, after one that may fill caches.
 fn allocations(mut work: impl FnMut()) -> u64 {
@@ -199,4 +200,47 @@ fn measuring_an_answer_allocates_nothing() {
         choice.server().state().succeeded();
     };
     assert_eq!(allocations(answer), 0);
+}
+
+/// Every pool makes its list of open servers once per flip.
+fn warm_up(service: &Service) {
+    (0..1000).for_each(|_| choose(service, &HeaderMap::new(), 1));
+}
+
+#[test]
+fn a_way_through_three_sticky_levels_allocates_nothing() {
+    let service = three_levels();
+    warm_up(&service);
+    let cookies = |headers: &HeaderMap| {
+        let choice = servers::choose(&service, headers, draw(1, 1)).unwrap();
+        (choice.server().url().to_owned(), choice.cookies.len())
+    };
+    let (new, bound) = (HeaderMap::new(), header_of_three_levels());
+    assert_eq!(cookies(&new).1, 3);
+    assert_eq!(cookies(&bound), ("http://sbac".to_owned(), 0));
+    assert_eq!(allocations(|| choose(&service, &new, 1)), 0, "new");
+    assert_eq!(allocations(|| choose(&service, &bound, 1)), 0, "bound");
+}
+
+#[test]
+fn a_child_that_is_away_costs_new_sessions_no_allocation() {
+    let service = three_levels();
+    let Kind::Weighted(outer) = service.kind() else {
+        panic!("it is a weighted")
+    };
+    let Kind::Weighted(middle) = outer.children()[1].service().kind() else {
+        panic!("it is a weighted")
+    };
+    let lost = middle.children()[0].service();
+    for server in lost.servers().unwrap().pool.servers() {
+        server.state().probed(false);
+    }
+    warm_up(&service);
+    assert_eq!(allocations(|| choose(&service, &HeaderMap::new(), 1)), 0, "new");
+    let bound = header_of_three_levels();
+    assert_eq!(
+        allocations(|| choose(&service, &bound, 1)),
+        0,
+        "bound to the lost one"
+    );
 }

@@ -9,6 +9,7 @@
 //! | `written` | random configurations and random changes to them |
 //! | `model` | what should be: verdicts, counts, who is eligible |
 //! | `world` | the events, and the comparison of both |
+//! | `slow_start` | shares of a new server, counted |
 //! | `tree` | the same for services of services, with a model of its own |
 #![allow(
     clippy::unwrap_used,
@@ -20,6 +21,7 @@
 
 mod simulation {
     pub mod model;
+    mod slow_start;
     pub mod tree;
     pub mod world;
     pub mod written;
