@@ -15,7 +15,7 @@ mod retry;
 mod rewrite;
 
 pub use context::Context;
-pub use door::Door;
+pub use door::service;
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use retry::MAX_ATTEMPTS;
 

@@ -9,6 +9,7 @@ mod merge;
 mod report;
 mod snapshot;
 mod table;
+mod transports;
 
 pub use compile::{EntryPointSpec, Ground, compile};
 pub use merge::{Merged, merge};

@@ -7,10 +7,11 @@ use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
 use super::report::{Item, Report, Status};
+use super::transports::Transports;
 use super::{Ground, Merged, Snapshot};
 use crate::balance::{MAX_WEIGHT, Micros, PassivePolicy, Pool, Server, ServerState, Signals, Strategy};
 use crate::config::dynamic::http::{self as wire, LoadBalancer};
-use crate::config::{provider_of, qualify};
+use crate::config::provider_of;
 use crate::service::{Kind, Servers, Service};
 use crate::sticky::{Sticky, browser_objections, cookie_name};
 use crate::upstream::{Address, Resolved, ServerUrl, Transport, Upstream};
@@ -27,7 +28,7 @@ impl Services {
         previous: &Snapshot,
         report: &mut Report,
     ) -> Self {
-        let transports = Transports::new(merged, &ground.transport);
+        let transports = Transports::new(merged, ground);
         let mut services = BTreeMap::new();
         for (name, written) in &merged.services {
             let mut item = Item::default();
@@ -67,37 +68,6 @@ impl Services {
             .into_iter()
             .filter_map(|(name, service)| Some((name, service.ok()?)))
             .collect()
-    }
-}
-
-/// Transports by qualified name, and the one for services that name none.
-struct Transports<'a> {
-    default: &'a Transport,
-    named: HashMap<&'a str, Result<Transport, String>>,
-}
-
-impl<'a> Transports<'a> {
-    fn new(merged: &'a Merged, default: &'a Transport) -> Self {
-        let named = merged.transports.iter().map(|(name, written)| {
-            let transport = Transport::new(written).map_err(|error| error.to_string());
-            (name.as_str(), transport)
-        });
-        Self {
-            default,
-            named: named.collect(),
-        }
-    }
-
-    fn get(&self, written: &str, provider: &str) -> Result<&Transport, String> {
-        if written.is_empty() || written == "default@internal" {
-            return Ok(self.default);
-        }
-        let qualified = qualify(written, provider);
-        match self.named.get(qualified.as_str()) {
-            Some(Ok(transport)) => Ok(transport),
-            Some(Err(reason)) => Err(format!("servers transport {qualified:?}: {reason}")),
-            None => Err(format!("servers transport not found {qualified}")),
-        }
     }
 }
 
