@@ -18,7 +18,11 @@ const SERVING: &[u8] = &[0, 0, 0, 0, 2, 0x08, 0x01];
 const MAX_ANSWER: usize = 1024;
 
 /// Asks once; an error says why the server is not serving.
-pub(super) async fn ask(connector: &Connector<Dialer>, peer: &HttpPeer, authority: &str) -> Result<(), String> {
+pub(super) async fn ask(
+    connector: &Connector<Dialer>,
+    peer: &HttpPeer,
+    authority: &str,
+) -> Result<(), String> {
     let words = |error: Box<Error>| error.to_string();
     let (session, _) = connector.get_http_session(peer).await.map_err(words)?;
     let HttpSession::H2(mut session) = session else {

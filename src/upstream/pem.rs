@@ -46,7 +46,10 @@ impl Pem {
         // Pingora panics on what it cannot parse.
         let is_one = |der: &CertificateDer<'_>| X509Certificate::from_der(der).is_ok();
         if !found.iter().all(is_one) {
-            return Err(format!("{} holds something that is no X.509 certificate", self.name));
+            return Err(format!(
+                "{} holds something that is no X.509 certificate",
+                self.name
+            ));
         }
         Ok(found)
     }
@@ -62,7 +65,10 @@ impl Pem {
         // Pingora tells the kinds apart by the bytes, and panics where it cannot.
         match PrivateKeyDer::try_from(key.secret_der()) {
             Ok(again) if again == key => Ok(key),
-            _ => Err(format!("{} holds a private key of an odd kind; use PKCS#8", self.name)),
+            _ => Err(format!(
+                "{} holds a private key of an odd kind; use PKCS#8",
+                self.name
+            )),
         }
     }
 }

@@ -135,7 +135,8 @@ fn carries_one(certificate: &CertificateDer<'_>, names: &[PeerName]) -> Result<(
     let found = parsed.subject_alternative_name().map_err(|_| broken())?;
     let is_wanted = |name: &GeneralName<'_>| match name {
         GeneralName::DNSName(dns) => {
-            let same = |wanted: &PeerName| matches!(wanted, PeerName::Dns(text) if text.eq_ignore_ascii_case(dns));
+            let same =
+                |wanted: &PeerName| matches!(wanted, PeerName::Dns(text) if text.eq_ignore_ascii_case(dns));
             names.iter().any(same)
         }
         GeneralName::URI(uri) => {

@@ -1,9 +1,9 @@
 //! From what is written to what is demanded. Anything that cannot be enforced is refused.
 
+use rustls::RootCertStore;
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
-use rustls::RootCertStore;
 
 use super::{Identity, PeerName, Trust, Versions};
 use crate::config::Files;
