@@ -26,7 +26,7 @@ pub(super) async fn ask(
     let words = |error: Box<Error>| error.to_string();
     let (session, _) = connector.get_http_session(peer).await.map_err(words)?;
     let HttpSession::H2(mut session) = session else {
-        return Err("the server does not speak HTTP/2".to_owned());
+        return Err("server or transport do not speak HTTP/2".to_owned());
     };
     let request = request(authority).map_err(words)?;
     session

@@ -1,7 +1,7 @@
 //! With whom a server may be spoken to over TLS, and as whom.
 //!
-//! Pingora's own client does most of it and speaks HTTP/2. It knows no bounds of version, no names but the host's and
-//! one client certificate: what needs more is marked in the peer and connected by piton's own client (`dial`), which
+//! Pingora's own client does most of it and speaks HTTP/2. It knows no bounds of version, no choice of cipher suites, no
+//! names but the host's and one client certificate: what needs more is marked in the peer and connected by piton's own client (`dial`), which
 //! speaks HTTP/1.1. A marked peer carries a list of no roots besides: Pingora's client would refuse to connect by it.
 
 mod client;
@@ -30,6 +30,8 @@ pub(super) struct Trust {
     /// Certificates to show it, in order of preference.
     identities: Vec<Identity>,
     versions: Versions,
+    /// Cipher suites of TLS 1.2 that may be used; `None` for all. Those of TLS 1.3 are not chosen, as in Go.
+    suites: Option<Vec<&'static str>>,
     /// Names of which its certificate must carry one, instead of the host's.
     names: Vec<PeerName>,
     /// Any certificate will do. Names are demanded nevertheless, by a certificate that is trusted.
@@ -95,12 +97,13 @@ impl Tls {
     /// Must piton connect itself?
     fn is_own(&self) -> bool {
         let Trust {
-            versions,
-            names,
             identities,
+            versions,
+            suites,
+            names,
             ..
         } = &self.trust;
-        *versions != Versions::All || !names.is_empty() || identities.len() > 1
+        *versions != Versions::All || suites.is_some() || !names.is_empty() || identities.len() > 1
     }
 
     /// Puts it into a peer that is connected to over TLS.

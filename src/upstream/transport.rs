@@ -72,12 +72,8 @@ impl Transport {
     /// # Errors
     /// When it uses a key that piton does not support, or a value that cannot be used.
     pub fn new(written: &ServersTransport, files: &dyn Files) -> Result<Self, InvalidTransport> {
-        let unsupported = [
-            (!written.cipher_suites.is_empty(), "cipherSuites"),
-            (written.spiffe.is_some(), "spiffe"),
-        ];
-        if let Some((_, key)) = unsupported.into_iter().find(|(used, _)| *used) {
-            return Err(InvalidTransport::Unsupported(key));
+        if written.spiffe.is_some() {
+            return Err(InvalidTransport::Unsupported("spiffe"));
         }
         let timeouts = written.forwarding_timeouts.clone().unwrap_or_default();
         Ok(Self {
@@ -94,6 +90,7 @@ impl Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::dynamic::http::Spiffe;
     use crate::config::{NoFiles, Span};
 
     #[test]
@@ -109,11 +106,11 @@ mod tests {
     #[test]
     fn a_key_about_trust_that_cannot_be_honoured_refuses_the_transport() {
         let written = ServersTransport {
-            cipher_suites: vec!["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256".into()],
+            spiffe: Some(Spiffe::default()).into(),
             ..ServersTransport::default()
         };
         let refused = Transport::new(&written, &NoFiles).unwrap_err();
-        assert_eq!(refused, InvalidTransport::Unsupported("cipherSuites"));
+        assert_eq!(refused, InvalidTransport::Unsupported("spiffe"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Servers transports on real connections: whom piton trusts, who it is, what it speaks, and what it keeps open.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
 
@@ -139,6 +139,24 @@ fn bounds_of_version_are_kept() {
     assert_eq!(both.last().version, "TLSv1_2");
     assert_eq!(status(&both, &roots(&ours)), 200);
     assert_eq!(both.last().version, "TLSv1_3");
+}
+
+#[test]
+fn only_the_cipher_suites_written_are_offered_below_tls_13() {
+    let ours = Authority::new("ours");
+    let leaf = ours.sign(&["127.0.0.1"]);
+    let (old, new) = (
+        Https::new(&leaf).version(&TLS12).start(),
+        Https::new(&leaf).version(&TLS13).start(),
+    );
+    let only = |suite: &str| format!("{}, cipherSuites: [{suite}]", roots(&ours));
+    assert_eq!(
+        status(&old, &only("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256")),
+        200
+    );
+    let rsa = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
+    assert_eq!(status(&old, &only(rsa)), 500, "its key is for ECDSA");
+    assert_eq!(status(&new, &only(rsa)), 200);
 }
 
 #[test]
@@ -364,6 +382,23 @@ fn connections_that_piton_makes_itself_are_kept_too() {
 }
 
 #[test]
+fn servers_that_do_not_answer_are_told_apart_whoever_connects() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap();
+    let [silent_at, gone_at] = [&silent, &gone].map(|listener| listener.local_addr().unwrap());
+    drop(gone);
+    for more in ["", ", minVersion: VersionTLS13"] {
+        let asks = |address: SocketAddr| {
+            let inside = format!("forwardingTimeouts: {{dialTimeout: 300ms}}{more}");
+            let piton = Piton::with(&app(&format!("https://{address}"), &inside));
+            get(piton.address(), "/").status
+        };
+        assert_eq!(asks(silent_at), 504, "the handshake takes too long");
+        assert_eq!(asks(gone_at), 502);
+    }
+}
+
+#[test]
 fn the_static_transport_is_for_services_that_name_none() {
     let ours = Authority::new("ours");
     let origin = Https::new(&ours.sign(&["127.0.0.1"])).start();
@@ -413,8 +448,9 @@ fn files_that_changed_are_used_after_a_reload() {
     let piton = setup.start();
     assert_eq!(get(piton.address(), "/").status, 500);
     std::fs::write(&ca, new.pem()).unwrap();
-    piton.signal("HUP");
     eventually("the new authority is trusted", || {
+        // One that comes before the watcher runs is for nobody.
+        piton.signal("HUP");
         get(piton.address(), "/").status == 200
     });
     std::fs::write(&ca, "nothing").unwrap();

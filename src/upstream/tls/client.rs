@@ -14,7 +14,7 @@ use rustls::sign::CertifiedKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    SupportedProtocolVersion,
+    SupportedCipherSuite, SupportedProtocolVersion,
 };
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
@@ -26,7 +26,11 @@ pub type RootsOfSystem<'a> = &'a dyn Fn() -> Result<Arc<RootCertStore>, String>;
 /// What connections are made with.
 pub(super) fn config(trust: &Trust, system: RootsOfSystem<'_>) -> Result<ClientConfig, String> {
     let words = |error: Error| error.to_string();
-    let provider = ring::default_provider();
+    let mut provider = ring::default_provider();
+    if let Some(suites) = &trust.suites {
+        let may = |suite: &SupportedCipherSuite| suite.tls13().is_some() || suites.contains(&name_of(suite));
+        provider.cipher_suites.retain(may);
+    }
     let verifier = Verifier {
         check: check(trust, system)?,
         algorithms: provider.signature_verification_algorithms,
@@ -46,6 +50,11 @@ pub(super) fn config(trust: &Trust, system: RootsOfSystem<'_>) -> Result<ClientC
         .with_client_cert_resolver(Arc::new(identities));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// The name of a cipher suite, as in the registry and in Go.
+pub(super) fn name_of(suite: &SupportedCipherSuite) -> &'static str {
+    suite.suite().as_str().unwrap_or_default()
 }
 
 fn check(trust: &Trust, system: RootsOfSystem<'_>) -> Result<Check, String> {

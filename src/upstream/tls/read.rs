@@ -1,10 +1,11 @@
 //! From what is written to what is demanded. Anything that cannot be enforced is refused.
 
 use rustls::RootCertStore;
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::ring::{ALL_CIPHER_SUITES, default_provider};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 
+use super::client::name_of;
 use super::{Identity, PeerName, Trust, Versions};
 use crate::config::Files;
 use crate::config::dynamic::http::{PeerCertSan, ServersTransport};
@@ -24,10 +25,16 @@ pub(crate) fn read(written: &ServersTransport, files: &dyn Files) -> Result<Trus
     let identities: Result<_, _> = identities
         .map(|(index, pair)| identity(pair, files, &format!("certificates[{index}]")))
         .collect();
+    let suites = suites(&written.cipher_suites)?;
+    let versions = versions(&written.min_version, &written.max_version)?;
+    if versions == Versions::Only12 && suites.as_ref().is_some_and(Vec::is_empty) {
+        return Err(invalid("cipherSuites", "none of them is for TLS 1.2"));
+    }
     Ok(Trust {
         roots,
         identities: identities?,
-        versions: versions(&written.min_version, &written.max_version)?,
+        versions,
+        suites,
         names: names(&written.peer_cert_sans, &written.peer_cert_uri)?,
         any: written.insecure_skip_verify,
     })
@@ -96,6 +103,32 @@ fn versions(min: &str, max: &str) -> Result<Versions, InvalidTransport> {
         (13, 13) => Ok(Versions::Only13),
         _ => Err(invalid("minVersion", format!("{min} is above maxVersion {max}"))),
     }
+}
+
+/// Those for TLS 1.2 among the cipher suites written; `None` when none are written.
+fn suites(written: &[String]) -> Result<Option<Vec<&'static str>>, InvalidTransport> {
+    let mut suites = Vec::new();
+    for (index, name) in written.iter().enumerate() {
+        if matches!(
+            name.as_str(),
+            "TLS_AES_128_GCM_SHA256" | "TLS_AES_256_GCM_SHA384" | "TLS_CHACHA20_POLY1305_SHA256"
+        ) {
+            continue;
+        }
+        let old = ALL_CIPHER_SUITES.iter().filter(|suite| suite.tls13().is_none());
+        let mut names = old.map(name_of);
+        // Go has a shorter name for some.
+        let is_meant = |known: &&str| *known == name || known.strip_suffix("_SHA256") == Some(name);
+        match names.find(is_meant) {
+            Some(known) => suites.push(known),
+            None => {
+                let reason = format!("{name:?} is no cipher suite that piton has");
+                return Err(invalid(format!("cipherSuites[{index}]"), reason));
+            }
+        }
+    }
+    suites.sort_unstable();
+    Ok((!written.is_empty()).then_some(suites))
 }
 
 fn names(sans: &[PeerCertSan], uri: &str) -> Result<Vec<PeerName>, InvalidTransport> {

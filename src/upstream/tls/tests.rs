@@ -1,3 +1,5 @@
+//! What is read, what is refused, and what keeps connections apart.
+
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
@@ -62,6 +64,13 @@ fn between(min: &str, max: &str) -> ServersTransport {
     ServersTransport {
         min_version: min.to_owned(),
         max_version: max.to_owned(),
+        ..ServersTransport::default()
+    }
+}
+
+fn suites(names: &[&str]) -> ServersTransport {
+    ServersTransport {
+        cipher_suites: names.iter().map(|&name| name.to_owned()).collect(),
         ..ServersTransport::default()
     }
 }
@@ -136,6 +145,10 @@ fn what_cannot_be_used_is_refused_with_key_and_reason() {
             "peerCertSANs[0].type: \"dnsName\" is no kind of name",
         ),
         (named("URI", ""), "peerCertSANs[0].value: is missing"),
+        (
+            suites(&["TLS_RSA_WITH_RC4_128_SHA"]),
+            "cipherSuites[0]: \"TLS_RSA_WITH_RC4_128_SHA\" is no cipher suite that piton has",
+        ),
         (no_name, "serverName: \"a b\" is no host name"),
     ] {
         let refused = Transport::new(&written, &files).unwrap_err().to_string();
@@ -194,6 +207,9 @@ fn everything_that_changes_the_trust_keeps_connections_apart() {
         named("DNSName", "a"),
         named("DNSName", "b"),
         uri,
+        suites(&["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]),
+        suites(&["TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305"]),
+        suites(&["TLS_AES_128_GCM_SHA256"]),
     ];
     let keys = |files: &Memory| -> Vec<u64> {
         let transports = written
