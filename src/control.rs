@@ -64,10 +64,11 @@ impl Control {
         self.followers.subscribe()
     }
 
-    /// Applies an update now. An update equal to the provider's last is no reload: `None`.
+    /// Applies an update now. An update equal to the provider's last is no reload: `None`, unless it names files,
+    /// which may hold something else by now.
     pub fn apply(&mut self, update: Update) -> Option<Arc<Snapshot>> {
         let last = self.configurations.get(update.provider);
-        if last.is_some_and(|last| *last == update.configuration) {
+        if !update.configuration.names_files() && last.is_some_and(|last| *last == update.configuration) {
             return None;
         }
         self.configurations

@@ -21,6 +21,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::balance::Server;
+use crate::dial::Dialer;
 use crate::routing::Snapshot;
 use plan::Plan;
 use probe::Probe;
@@ -30,7 +31,7 @@ type Key = (String, String);
 
 /// Runs the checks of whatever snapshot is published.
 pub struct Health {
-    connector: Arc<Connector>,
+    connector: Arc<Connector<Dialer>>,
     shutdown: ShutdownWatch,
     running: HashMap<Key, Running>,
 }
@@ -53,7 +54,7 @@ impl Health {
     pub fn new(conf: &ServerConf, shutdown: ShutdownWatch) -> Self {
         let options = ConnectorOptions::from_server_conf(conf);
         Self {
-            connector: Arc::new(Connector::new(Some(options))),
+            connector: Arc::new(Connector::new_custom(Some(options), Dialer::new(conf))),
             shutdown,
             running: HashMap::new(),
         }

@@ -15,6 +15,7 @@
 //! | 2 | [`health`] | probes, led by the snapshot |
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
+//! | 2 | [`dial`] | connections to servers that Pingora's own client cannot make |
 //! | 2 | [`clock`], [`disk`], [`resolve`] | what every edge may use: clock and randomness, files, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
 //! | 1 | [`service`] | from a request to a server |
@@ -40,6 +41,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod dial;
 pub mod disk;
 pub mod health;
 pub mod listener;

@@ -20,7 +20,7 @@ mod rewrite;
 mod second;
 
 pub use context::Context;
-pub use door::Door;
+pub use door::service;
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use mirror::Mirrors;
 pub use retry::MAX_ATTEMPTS;

@@ -3,15 +3,19 @@
 //! Plain data: nothing here opens a connection.
 
 mod address;
+mod pem;
+mod tls;
 mod transport;
 mod url;
 
 pub use address::{Address, Resolved};
-pub use transport::{Transport, UnsupportedTransport};
+pub use tls::{RootsOfSystem, Tls};
+pub use transport::{InvalidTransport, Transport};
 pub use url::{InvalidUrl, Scheme, ServerUrl};
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -29,6 +33,7 @@ pub struct Upstream {
     host_header: HeaderValue,
     base_path: Option<String>,
     dial_timeout: Option<Duration>,
+    max_idle: i64,
 }
 
 impl Upstream {
@@ -52,6 +57,7 @@ impl Upstream {
             host_header,
             base_path: base_path.filter(|path| !path.is_empty()),
             dial_timeout: transport.dial_timeout,
+            max_idle: transport.max_idle,
         })
     }
 
@@ -69,6 +75,20 @@ impl Upstream {
             peer._address = address.into();
         }
         peer
+    }
+
+    /// Makes `peer`'s connection one that is not kept when the server has as many as it may keep: `in_flight`
+    /// are its requests now, this one included. A connection that is kept was begun as one of at most
+    /// `maxIdleConnsPerHost`, so that no more are ever idle.
+    pub fn bound_idle(&self, peer: &mut HttpPeer, in_flight: u32) {
+        if self.max_idle < 0 {
+            // Pingora closes it a moment later; until then nobody else may find it.
+            static NEXT: AtomicU64 = AtomicU64::new(1);
+            peer.group_key = peer.group_key.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        if self.max_idle < 0 || (self.max_idle > 0 && i64::from(in_flight) > self.max_idle) {
+            peer.options.idle_timeout = Some(Duration::ZERO);
+        }
     }
 
     /// The server's own `Host`, with the port as written.
@@ -111,9 +131,11 @@ fn prepared_peer(url: &ServerUrl, transport: &Transport, address: &Address) -> H
     options.verify_cert = !transport.insecure_skip_verify;
     options.verify_hostname = !transport.insecure_skip_verify;
     options.max_h2_streams = MAX_H2_STREAMS;
+    options.h2_ping_interval = transport.ping_interval;
     options.alpn = match url.scheme() {
         Scheme::H2c => ALPN::H2,
-        Scheme::Https if !transport.disable_http2 => ALPN::H2H1,
+        // Without connections that are kept there is nothing to share by HTTP/2.
+        Scheme::Https if !transport.disable_http2 && transport.max_idle >= 0 => ALPN::H2H1,
         Scheme::Http | Scheme::Https => ALPN::H1,
     };
     options.tcp_keepalive = Some(TcpKeepalive {
@@ -123,6 +145,9 @@ fn prepared_peer(url: &ServerUrl, transport: &Transport, address: &Address) -> H
         #[cfg(target_os = "linux")]
         user_timeout: Duration::ZERO,
     });
+    if tls {
+        transport.tls.equip(&mut peer);
+    }
     peer
 }
 

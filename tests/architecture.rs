@@ -22,10 +22,11 @@ const USES: &[(&str, Ring, &[&str])] = &[
     ("provider", Ring::Edge, &[RINGS_0_1, "disk"]),
     // A provider's `Update` is what it receives.
     ("control", Ring::Edge, &[RINGS_0_1, "provider", "clock"]),
-    ("health", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
-    ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
+    ("health", Ring::Edge, &[RINGS_0_1, "clock", "dial", "resolve"]),
+    ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "dial", "resolve"]),
     ("listener", Ring::Edge, &[]),
     ("clock", Ring::Edge, &["balance"]),
+    ("dial", Ring::Edge, &["clock", "upstream"]),
     ("disk", Ring::Edge, &["config"]),
     ("resolve", Ring::Edge, &["routing", "upstream"]),
     (

@@ -10,8 +10,6 @@ use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
-use pingora::services::listening::Service;
-use pingora_proxy::http_proxy;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -24,7 +22,7 @@ use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
 use crate::provider::file::{self, Watcher};
-use crate::proxy::{Door, Edge, EntryPoint, EntryPoints};
+use crate::proxy::{Edge, EntryPoint, EntryPoints, service};
 use crate::routing::{EntryPointSpec, Ground};
 use crate::upstream::Transport;
 use crate::{logging, resolve};
@@ -54,8 +52,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         machine_name(),
         &server.configuration,
     );
-    let door = Door::new(http_proxy(&server.configuration, edge), entry_points);
-    let mut proxy = Service::new("proxy".to_owned(), door);
+    let mut proxy = service(&server.configuration, edge, entry_points);
     for key in &doors.keys {
         let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
         proxy.add_listener(ListenerConfig::tcp(key).l4_buffer(buffers));
@@ -99,8 +96,9 @@ fn machine_name() -> HeaderValue {
 
 /// What the control loop works by.
 pub(super) fn settings(install: &Install) -> Result<Settings, StartFailure> {
+    let files = Arc::new(Disk::here());
     let transport = match install.servers_transport.clone() {
-        Some(written) => Transport::new(&written.into())?,
+        Some(written) => Transport::new(&written.into(), &*files)?,
         None => Transport::default(),
     };
     let providers = &install.providers;
@@ -108,7 +106,7 @@ pub(super) fn settings(install: &Install) -> Result<Settings, StartFailure> {
         ground: Ground {
             entry_points: specs(install),
             transport,
-            files: Arc::new(Disk::here()),
+            files,
         },
         precedence: providers.precedence.clone(),
         throttle: providers

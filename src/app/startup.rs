@@ -10,7 +10,7 @@ use crate::listener::BindFailure;
 use crate::logging::InvalidLog;
 use crate::provider::file::Source;
 use crate::proxy::InvalidEntryPoint;
-use crate::upstream::UnsupportedTransport;
+use crate::upstream::InvalidTransport;
 
 /// Everything a server is started from.
 pub struct Startup {
@@ -74,7 +74,7 @@ pub enum StartFailure {
     Log(#[from] InvalidLog),
     /// `serversTransport`.
     #[error("serversTransport: {0}")]
-    Transport(#[from] UnsupportedTransport),
+    Transport(#[from] InvalidTransport),
     /// Anything the system refused.
     #[error("{0}")]
     System(String),

@@ -44,6 +44,12 @@ impl Configuration {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Does it name files that are read when it is applied? Their content is no part of it.
+    pub fn names_files(&self) -> bool {
+        let mut transports = self.http.servers_transports.values();
+        transports.any(|transport| !transport.root_cas.is_empty() || !transport.certificates.is_empty())
+    }
 }
 
 /// Reads a dynamic configuration file.

@@ -8,6 +8,8 @@ use pingora::http::RequestHeader;
 use pingora::protocols::http::client::HttpSession;
 use pingora::upstreams::peer::HttpPeer;
 
+use crate::dial::Dialer;
+
 /// An empty `HealthCheckRequest`: not compressed, length 0.
 const EMPTY_MESSAGE: &[u8] = &[0, 0, 0, 0, 0];
 /// `HealthCheckResponse { status: SERVING }`: field 1, varint 1, behind the five bytes of framing.
@@ -16,11 +18,15 @@ const SERVING: &[u8] = &[0, 0, 0, 0, 2, 0x08, 0x01];
 const MAX_ANSWER: usize = 1024;
 
 /// Asks once; an error says why the server is not serving.
-pub(super) async fn ask(connector: &Connector, peer: &HttpPeer, authority: &str) -> Result<(), String> {
+pub(super) async fn ask(
+    connector: &Connector<Dialer>,
+    peer: &HttpPeer,
+    authority: &str,
+) -> Result<(), String> {
     let words = |error: Box<Error>| error.to_string();
     let (session, _) = connector.get_http_session(peer).await.map_err(words)?;
     let HttpSession::H2(mut session) = session else {
-        return Err("the server does not speak HTTP/2".to_owned());
+        return Err("server or transport do not speak HTTP/2".to_owned());
     };
     let request = request(authority).map_err(words)?;
     session

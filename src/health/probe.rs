@@ -20,6 +20,7 @@ use super::grpc;
 use super::plan::{HttpQuestion, Plan, Question};
 use crate::balance::Server;
 use crate::clock;
+use crate::dial::Dialer;
 use crate::resolve::address_of;
 use crate::upstream::{Address, ServerUrl, Upstream};
 
@@ -34,7 +35,7 @@ const PACE: Duration = Duration::from_millis(1);
 pub(super) struct Probe {
     plan: Arc<Plan>,
     server: Arc<Server>,
-    connector: Arc<Connector>,
+    connector: Arc<Connector<Dialer>>,
     /// The verdict so far.
     up: AtomicBool,
     /// When the last probe began; `None` before the first.
@@ -43,7 +44,7 @@ pub(super) struct Probe {
 
 impl Probe {
     /// A probe that is due at once.
-    pub(super) fn new(plan: Arc<Plan>, server: Arc<Server>, connector: Arc<Connector>) -> Self {
+    pub(super) fn new(plan: Arc<Plan>, server: Arc<Server>, connector: Arc<Connector<Dialer>>) -> Self {
         Self {
             plan,
             server,

@@ -3,40 +3,62 @@
 //! Pingora bounds each read of a header but not the whole (pingora-0.9 5.4), and with times of its own: a
 //! client that says nothing, half a header, or a byte now and then would hold its connection. Here the first
 //! header of a connection must have come within `readTimeout`; later ones are bounded by `idleTimeout`.
+//!
+//! A proxy with a connector of its own comes out of Pingora only as a service, and cannot be put behind a door of
+//! that service. But it hands out connections that it takes for a protocol of somebody else: so it is told to take
+//! all of them for that, and each gets its door.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream};
+use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::server::ShutdownWatch;
-use pingora_proxy::HttpProxy;
+use pingora::server::configuration::ServerConf;
+use pingora::services::listening::Service;
+use pingora_proxy::{HttpProxy, ProcessCustomSession, ProxyServiceBuilder};
 use tokio::time::timeout;
 
 use super::{Edge, EntryPoints};
+use crate::dial::Dialer;
 
 tokio::task_local! {
     /// Set once the header of the request under way is complete.
     static HEADER_CAME: Arc<AtomicBool>;
 }
 
-/// Pingora's proxy behind a limit of time for the first header.
-pub struct Door {
-    proxy: Arc<HttpProxy<Edge>>,
+/// The service of all entry points: `edge` behind a door for each connection.
+#[must_use]
+pub fn service(
+    conf: &Arc<ServerConf>,
+    edge: Edge,
     entry_points: Arc<EntryPoints>,
+) -> Service<HttpProxy<Edge, Dialer>> {
+    let enter: ProcessCustomSession<Edge, Dialer> =
+        Arc::new(move |proxy, stream: Stream, shutdown: &ShutdownWatch| {
+            let door = Arc::new(Door {
+                proxy,
+                entry_points: Arc::clone(&entry_points),
+            });
+            let shutdown = shutdown.clone();
+            Box::pin(async move { door.process_new(stream, &shutdown).await })
+        });
+    let mut options = HttpServerOptions::default();
+    options.force_custom = true;
+    ProxyServiceBuilder::new(conf, edge)
+        .name("proxy")
+        .custom(Dialer::new(conf), enter)
+        .server_options(options)
+        .build()
 }
 
-impl Door {
-    /// A door to `proxy`, with the limits of its entry points.
-    #[must_use]
-    pub fn new(proxy: HttpProxy<Edge>, entry_points: Arc<EntryPoints>) -> Self {
-        Self {
-            proxy: Arc::new(proxy),
-            entry_points,
-        }
-    }
+/// Pingora's proxy behind a limit of time for the first header.
+struct Door {
+    proxy: Arc<HttpProxy<Edge, Dialer>>,
+    entry_points: Arc<EntryPoints>,
 }
 
 /// To be called when a header is complete.
@@ -73,11 +95,8 @@ impl HttpServerApp for Door {
         self.proxy.h2_options()
     }
 
+    /// None: the proxy's own would send the connection round to another door.
     fn server_options(&self) -> Option<&HttpServerOptions> {
-        self.proxy.server_options()
-    }
-
-    async fn http_cleanup(&self) {
-        self.proxy.http_cleanup().await;
+        None
     }
 }

@@ -72,9 +72,13 @@ fn peer(session: &Session, ctx: &Context, upstream: &Upstream, address: SocketAd
     let mut peer = upstream.peer(address);
     if is_websocket(session.req_header()) {
         // WebSockets are HTTP/1.1 and may be silent for longer than a header may take.
-        peer.options.alpn = ALPN::H1;
+        if !matches!(peer.options.alpn, ALPN::Custom(_)) {
+            peer.options.alpn = ALPN::H1;
+        }
         peer.options.read_timeout = None;
     }
+    let in_flight = ctx.server().map_or(0, |server| server.state().in_flight());
+    upstream.bound_idle(&mut peer, in_flight);
     if ctx.failed_connects > 0 {
         let left = deadline(upstream).map(|deadline| deadline.saturating_sub(connecting_for(ctx)));
         if let (Some(left), Some(dial)) = (left, peer.options.connection_timeout) {

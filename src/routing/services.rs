@@ -43,7 +43,7 @@ impl Services {
         report: &mut Report,
     ) -> Self {
         let compiler = Compiler {
-            transports: Transports::new(merged, &ground.transport),
+            transports: Transports::new(merged, ground),
             files: &*ground.files,
             now,
         };

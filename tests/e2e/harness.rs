@@ -4,8 +4,12 @@
 mod client;
 // Directories that go away, files that change atomically.
 mod files;
+// Servers with TLS and HTTP/2.
+mod origin;
 // The binary under test.
 mod piton;
+// A certificate authority.
+mod pki;
 // Servers that behave, and servers that do not.
 mod server;
 // Conditions with a deadline.
@@ -13,7 +17,9 @@ mod wait;
 
 pub use client::{Client, Response, get, get_as, request};
 pub use files::{TempDir, swap};
+pub use origin::{Https, Origin};
 pub use piton::{Piton, Setup, run_to_end};
+pub use pki::{Authority, Leaf};
 pub use server::{Received, Server, Then, respond, respond_with};
 pub use wait::{eventually, holds_for, within};
 

@@ -46,5 +46,7 @@ mod paths;
 mod responses;
 // Load: a killed server, a storm of reloads; nobody notices.
 mod storm;
+// Servers transports: trust, versions, HTTP/2, and that no connection serves another trust.
+mod transport;
 // Limits of time towards servers and clients.
 mod timeouts;

@@ -1,0 +1,74 @@
+//! Certificates and keys as they are written in a configuration: the path of a PEM file, or its text.
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::config::Files;
+
+/// No path is longer; something that is was meant as content, and may be a key.
+const MAX_PATH: usize = 1024;
+
+/// A source of PEM and its words in a message: the path, never the content.
+pub(super) struct Pem {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl Pem {
+    /// What `written` stands for.
+    pub(super) fn read(written: &str, files: &dyn Files) -> Result<Self, String> {
+        if written.contains("-----BEGIN") {
+            return Ok(Self {
+                name: "the PEM text".to_owned(),
+                bytes: written.as_bytes().to_vec(),
+            });
+        }
+        if written.is_empty() {
+            return Err("is missing".to_owned());
+        }
+        if written.len() > MAX_PATH || written.contains(char::is_control) {
+            return Err("is neither a path nor PEM text: it has no line with -----BEGIN".to_owned());
+        }
+        Ok(Self {
+            name: format!("{written:?}"),
+            bytes: files.read(written)?,
+        })
+    }
+
+    /// All certificates in it, at least one.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+        let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.bytes).collect();
+        let found = found.map_err(|_| format!("{} has a PEM section that is broken", self.name))?;
+        if found.is_empty() {
+            return Err(format!("{} holds no certificate", self.name));
+        }
+        // Pingora panics on what it cannot parse.
+        let is_one = |der: &CertificateDer<'_>| X509Certificate::from_der(der).is_ok();
+        if !found.iter().all(is_one) {
+            return Err(format!(
+                "{} holds something that is no X.509 certificate",
+                self.name
+            ));
+        }
+        Ok(found)
+    }
+
+    /// The first private key in it.
+    pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, String> {
+        let key = PrivateKeyDer::from_pem_slice(&self.bytes).map_err(|_| {
+            format!(
+                "{} holds no private key that can be read; PKCS#8, PKCS#1 and SEC1 without a password can",
+                self.name
+            )
+        })?;
+        // Pingora tells the kinds apart by the bytes, and panics where it cannot.
+        match PrivateKeyDer::try_from(key.secret_der()) {
+            Ok(again) if again == key => Ok(key),
+            _ => Err(format!(
+                "{} holds a private key of an odd kind; use PKCS#8",
+                self.name
+            )),
+        }
+    }
+}
