@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fastrand::Rng;
 use http::HeaderMap;
-use piton::balance::{Draw, Pool, Strategy, Tried};
+use piton::balance::{Draw, Pool, Strategy};
 use piton::service::Service;
 
 use servers::{pool, sticky_service};
@@ -66,7 +66,7 @@ fn choose(criterion: &mut Criterion) {
         let headers = HeaderMap::new();
         let mut rng = Rng::with_seed(1);
         group.bench_function(BenchmarkId::new(name, 10), |bencher| {
-            bencher.iter(|| service.choose(black_box(&headers), &draw(&mut rng), &Tried::new()));
+            bencher.iter(|| servers::choose(&service, black_box(&headers), draw(&mut rng)));
         });
     }
     group.finish();
@@ -94,7 +94,7 @@ fn on_threads(threads: u64, picks: u64, service: &Service) -> Duration {
                 let headers = HeaderMap::new();
                 let mut rng = Rng::with_seed(seed);
                 for _ in 0..picks {
-                    black_box(service.choose(&headers, &draw(&mut rng), &Tried::new()));
+                    black_box(servers::choose(service, &headers, draw(&mut rng)));
                 }
             });
         }

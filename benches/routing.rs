@@ -22,7 +22,10 @@ fn service(n: usize) -> Service {
     let cookie = AllowEmpty::present(Cookie::default());
     Service {
         load_balancer: Some(LoadBalancer {
-            sticky: AllowEmpty::present(Sticky { cookie }),
+            sticky: AllowEmpty::present(Sticky {
+                cookie,
+                ..Sticky::default()
+            }),
             servers: vec![server(1), server(2)],
             ..LoadBalancer::default()
         }),

@@ -8,7 +8,7 @@ mod servers;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use piton::balance::{Strategy, Tried};
+use piton::balance::Strategy;
 use piton::service::Service;
 
 use servers::{draw, header_with_cookie, pool, sticky_service};
@@ -31,7 +31,7 @@ fn sticky_hit(criterion: &mut Criterion) {
             let headers = header_with_cookie(&url(count / 2), cookies);
             let id = BenchmarkId::new(format!("{cookies}_cookies"), count);
             group.bench_function(id, |bencher| {
-                bencher.iter(|| service.choose(black_box(&headers), &draw(1, 1), &Tried::new()));
+                bencher.iter(|| servers::choose(&service, black_box(&headers), draw(1, 1)));
             });
         }
     }

@@ -1,10 +1,10 @@
 //! The one monotonic clock of the process, and its randomness: ring 1 gets both as arguments.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use once_cell::sync::Lazy;
 
-use crate::balance::Micros;
+use crate::balance::{Micros, Wall};
 
 static START: Lazy<Instant> = Lazy::new(Instant::now);
 
@@ -12,6 +12,13 @@ static START: Lazy<Instant> = Lazy::new(Instant::now);
 #[must_use]
 pub fn now() -> Micros {
     u64::try_from(START.elapsed().as_micros()).unwrap_or(u64::MAX) + 1
+}
+
+/// Unix time in milliseconds, as the machine's clock says.
+#[must_use]
+pub fn wall() -> Wall {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// 64 random bits, from a generator of this thread; not for secrets.

@@ -20,6 +20,7 @@ pub mod decode;
 pub mod dynamic;
 mod files;
 pub mod install;
+mod moment;
 pub mod name;
 pub mod node;
 pub mod notation;
@@ -35,6 +36,7 @@ mod tests;
 
 pub use allow_empty::AllowEmpty;
 pub use files::{Files, NoFiles};
+pub use moment::Moment;
 pub use name::{provider_of, qualify, split};
 pub use node::{Entry, Node, Value};
 pub use notation::Notation;

@@ -111,8 +111,11 @@ impl Health {
 
 /// Every check of a snapshot.
 fn wanted(snapshot: &Snapshot) -> impl Iterator<Item = (Key, Plan, Arc<Server>)> + '_ {
-    snapshot.services.values().flat_map(|service| {
-        let servers = service.servers();
+    let leaves = snapshot
+        .services
+        .values()
+        .filter_map(|service| Some((service, service.servers()?)));
+    leaves.flat_map(|(service, servers)| {
         let check = servers.health_check();
         check.into_iter().flat_map(move |check| {
             servers.pool.servers().iter().map(move |server| {

@@ -6,33 +6,44 @@
 //! the cookie, `logging` ends the lease.
 
 mod admission;
+mod client;
 mod context;
 mod door;
 mod entry_point;
 mod failure;
+mod kept;
+mod mirror;
 mod page;
+mod replay;
 mod retry;
 mod rewrite;
+mod second;
 
 pub use context::Context;
 pub use door::service;
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
+pub use mirror::Mirrors;
 pub use retry::MAX_ATTEMPTS;
 
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
-use pingora::{Error, Result};
+use pingora::{Error, ErrorType, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use crate::routing::Snapshot;
 use admission::Admission;
+use client::Client;
 use failure::Failure;
+use kept::Budget;
+use mirror::Queue;
 
 /// The reverse proxy of all entry points.
 pub struct Edge {
@@ -40,21 +51,35 @@ pub struct Edge {
     entry_points: Arc<EntryPoints>,
     /// Name of this machine for `X-Forwarded-Server`.
     machine: HeaderValue,
+    /// Memory for requests that may have to be sent a second time.
+    budget: Budget,
+    /// Sends what Pingora's proxy cannot.
+    client: Arc<Client>,
+    /// Where requests leave copies for mirrors.
+    mirrors: Queue,
 }
 
 impl Edge {
-    /// A proxy led by whatever `snapshot` holds when a request arrives.
+    /// A proxy led by whatever `snapshot` holds when a request arrives, and the workers that send the copies
+    /// it makes.
     #[must_use]
     pub fn new(
         snapshot: Arc<ArcSwap<Snapshot>>,
         entry_points: Arc<EntryPoints>,
         machine: HeaderValue,
-    ) -> Self {
-        Self {
+        conf: &ServerConf,
+    ) -> (Self, Mirrors) {
+        let client = Arc::new(Client::new(conf));
+        let (mirrors, workers) = mirror::start(Arc::clone(&client));
+        let edge = Self {
             snapshot,
             entry_points,
             machine,
-        }
+            budget: Budget::default(),
+            client,
+            mirrors,
+        };
+        (edge, workers)
     }
 }
 
@@ -91,15 +116,17 @@ impl ProxyHttp for Edge {
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        if ctx.choose(&session.req_header().headers) {
+        let Err(denial) = ctx.place(&session.req_header().headers, &self.budget).await else {
             return Ok(true);
+        };
+        if let Some(page) = Failure::from(denial).page() {
+            page.send(session).await?;
         }
-        page::NO_AVAILABLE_SERVER.send(session).await?;
         Ok(false)
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        retry::next_peer(session, ctx).await
+        retry::next_peer(session, ctx, &self.budget).await
     }
 
     fn fail_to_connect(
@@ -136,16 +163,42 @@ impl ProxyHttp for Edge {
         }
         let none_before = ctx.origin_is_clean;
         forwarded.append_client(request, &facts, none_before)?;
-        rewrite::request(request, ctx)
+        ctx.begin(request);
+        match ctx.server() {
+            Some(server) => rewrite::for_server(request, server),
+            None => Ok(()),
+        }
+    }
+
+    async fn request_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        ctx.keep(body.as_ref(), end_of_stream).map_err(|failure| {
+            ctx.failed(failure);
+            Error::explain(
+                ErrorType::HTTPStatus(413),
+                "the body is too large to be sent again",
+            )
+            .into_down()
+        })
     }
 
     async fn upstream_response_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         response: &mut ResponseHeader,
         ctx: &mut Context,
     ) -> Result<()> {
-        ctx.answered(response.status);
+        let status = response.status;
+        if failure::is_final(status) && ctx.is_watched(status) && replay::is_possible(session, ctx) {
+            ctx.discard(status);
+            return Err(replay::discarded(status));
+        }
+        ctx.answered(status);
         rewrite::response(response);
         Ok(())
     }
@@ -157,6 +210,9 @@ impl ProxyHttp for Edge {
         ctx: &mut Context,
     ) -> Result<()> {
         if !failure::is_final(response.status) {
+            if ctx.is_watched_at_all() {
+                rewrite::say_nothing(response);
+            }
             return Ok(());
         }
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
@@ -169,7 +225,14 @@ impl ProxyHttp for Edge {
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
-        let failure = ctx.failure().unwrap_or_else(|| Failure::of(error));
+        let failure = if ctx.is_failing_over() {
+            match replay::answer(&self.client, session, ctx, &self.budget).await {
+                Ok(()) => return replay::DONE,
+                Err(failure) => failure,
+            }
+        } else {
+            ctx.failure().unwrap_or_else(|| Failure::of(error))
+        };
         failure.answer(session).await
     }
 
@@ -200,7 +263,8 @@ impl ProxyHttp for Edge {
         true
     }
 
-    async fn logging(&self, _session: &mut Session, _error: Option<&Error>, ctx: &mut Context) {
-        ctx.end();
+    async fn logging(&self, _session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+        let client_left = error.is_some_and(|error| Failure::of(error) == Failure::ClientLeft);
+        ctx.end(&self.mirrors, client_left);
     }
 }

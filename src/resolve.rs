@@ -77,7 +77,8 @@ fn named_servers(snapshot: &Snapshot) -> impl Iterator<Item = Arc<Resolved>> + '
     let servers = snapshot
         .services
         .values()
-        .flat_map(|service| service.servers().pool.servers());
+        .filter_map(|service| service.servers())
+        .flat_map(|servers| servers.pool.servers());
     servers.filter_map(|server| match server.upstream().address() {
         Address::Named(resolved) => Some(Arc::clone(resolved)),
         Address::Fixed(_) => None,

@@ -4,12 +4,14 @@
 //! half-applied file; a router that needs something unknown or unsupported is disabled (fail closed).
 
 mod compile;
-mod compile_service;
+mod load_balancer;
 mod merge;
 mod report;
+mod services;
 mod snapshot;
 mod table;
 mod transports;
+mod tree;
 
 pub use compile::{EntryPointSpec, Ground, compile};
 pub use merge::{Merged, merge};

@@ -1,82 +1,81 @@
 //! Services: from a request to the server that shall answer it.
 //!
-//! Today a service is a load balancer over servers. Services of services (weighted, failover ...) will be
-//! further kinds of [`Kind`]: `choose` walks down and each level may add its cookie.
+//! A [`Service`] is servers behind a selector, or a service of services; [`Service::choose`] walks down and
+//! each sticky level may add its cookie. Whether a child can serve is asked downwards at every request, so no
+//! child tells its parents anything and a loss is known at once.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`Servers`] | servers behind a selector |
+//! | [`Weighted`] | children by weight, or by the client's address |
+//! | [`Failover`] | one service and a spare |
+//! | [`Mirroring`] | one service whose requests are copied to others |
+//! | `level` | stickiness, the same on every level that has it |
+//! | [`Ask`], [`Attempts`], [`Choice`], [`Refusal`] | what is asked and what is answered |
 
-use std::sync::Arc;
+mod choice;
+mod failover;
+mod level;
+mod mirroring;
+mod servers;
+mod weighted;
 
-use http::{HeaderMap, HeaderValue};
-use smallvec::SmallVec;
+pub use choice::{Ask, Attempts, Choice, Cookies, Path, Refusal};
+pub use failover::{Failover, InvalidStatus, OnError};
+pub use level::Level;
+pub use mirroring::{Mirror, Mirroring};
+pub use servers::Servers;
+pub use weighted::{By, Child, Weighted};
 
-use crate::balance::{Draw, Lease, PassivePolicy, Pool, Server, Tried};
-use crate::config::dynamic::http::{HealthCheck, LoadBalancer as Written};
-use crate::sticky::{Lookup, Sticky};
-use crate::upstream::Transport;
+use crate::balance::Micros;
 
-/// `Set-Cookie` values of one answer, the outer level first.
-pub type Cookies = SmallVec<[HeaderValue; 2]>;
+/// Levels of services in services at most; deeper ones are refused when they are compiled.
+pub const MAX_DEPTH: usize = 100;
+
+/// Ways down to servers at most, from one service: where nobody is up, a request asks along all of them, and
+/// services that share children have ways in powers.
+pub const MAX_WAYS: u64 = 100_000;
 
 /// A service that can be asked for a server.
 #[derive(Debug)]
 pub struct Service {
     name: String,
     kind: Kind,
+    depth: usize,
+    ways: u64,
 }
 
 /// What a service is.
 #[derive(Debug)]
 pub enum Kind {
     /// Servers behind a selector.
-    Servers(Servers),
-}
-
-/// A load balancer over servers.
-#[derive(Debug)]
-pub struct Servers {
-    /// What was configured; equal configuration means that this value is kept over a reload.
-    pub written: Written,
-    /// How its servers are connected to; part of what "equal" means.
-    pub transport: Transport,
-    /// The servers and the selector.
-    pub pool: Pool,
-    /// Stickiness, when switched on.
-    pub sticky: Option<Sticky>,
-    /// Conclusions from live traffic, when switched on.
-    pub passive: Option<PassivePolicy>,
-}
-
-impl Servers {
-    /// The active check, when configured.
-    #[must_use]
-    pub fn health_check(&self) -> Option<&HealthCheck> {
-        self.written.health_check.as_ref()
-    }
-}
-
-/// The server chosen for one attempt.
-#[derive(Debug)]
-pub struct Choice {
-    /// In flight there as long as this lives.
-    pub lease: Lease,
-    /// Position of the server, for [`Tried`].
-    pub index: u32,
-    /// Cookies that bind the client, to be set on the answer.
-    pub cookies: Cookies,
-}
-
-impl Choice {
-    /// The server chosen.
-    #[must_use]
-    pub fn server(&self) -> &Arc<Server> {
-        self.lease.server()
-    }
+    Servers(Box<Servers>),
+    /// Services by weight or by the client's address.
+    Weighted(Box<Weighted>),
+    /// A service and a spare.
+    Failover(Failover),
+    /// A service and copies of its traffic.
+    Mirroring(Mirroring),
 }
 
 impl Service {
     /// A service called `name` (qualified).
     #[must_use]
     pub fn new(name: String, kind: Kind) -> Self {
-        Self { name, kind }
+        let (below, ways) = match &kind {
+            Kind::Servers(_) => (0, 1),
+            Kind::Weighted(weighted) => extent(weighted.children().iter().map(Child::service)),
+            Kind::Failover(failover) => extent([failover.main(), failover.fallback()]),
+            Kind::Mirroring(mirroring) => extent(
+                std::iter::once(mirroring.main()).chain(mirroring.mirrors().iter().map(|m| m.service())),
+            ),
+        };
+        Self {
+            name,
+            kind,
+            depth: below + 1,
+            ways,
+        }
     }
 
     /// The qualified name, `app@file`.
@@ -91,53 +90,65 @@ impl Service {
         &self.kind
     }
 
-    /// The load balancer that answers for this service.
+    /// Levels from here down to servers; 1 for a load balancer.
     #[must_use]
-    pub fn servers(&self) -> &Servers {
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Ways from here down to servers.
+    #[must_use]
+    pub fn ways(&self) -> u64 {
+        self.ways
+    }
+
+    /// The load balancer over servers that this is, unless it is a service of services.
+    #[must_use]
+    pub fn servers(&self) -> Option<&Servers> {
         match &self.kind {
-            Kind::Servers(servers) => servers,
+            Kind::Servers(servers) => Some(servers),
+            _ => None,
         }
     }
 
-    /// Chooses a server: the cookie's if it is up and untried, else one of the candidates by strategy.
-    /// `None` when no server is available (traefik-core 1.6 has the table of cookies).
+    /// Could a new session be served here now?
+    #[must_use]
+    pub fn is_open(&self, now: Micros) -> bool {
+        match &self.kind {
+            Kind::Servers(servers) => servers.pool.is_open(now),
+            Kind::Weighted(weighted) => weighted.is_open(now),
+            Kind::Failover(failover) => failover.main().is_open(now) || failover.fallback().is_open(now),
+            Kind::Mirroring(mirroring) => mirroring.main().is_open(now),
+        }
+    }
+
+    /// Chooses a server: at each level the cookie's if that can be used, else one by strategy
+    /// (traefik-core 1.6 and 1.7 have the table of cookies).
     ///
     /// Allocates nothing on the first attempt.
-    #[must_use]
-    pub fn choose(&self, headers: &HeaderMap, draw: &Draw, tried: &Tried) -> Option<Choice> {
+    ///
+    /// # Errors
+    /// When there is no server for this request now.
+    pub fn choose(&self, ask: &Ask<'_>) -> Result<Choice, Refusal> {
+        self.choose_as(ask, None)
+    }
+
+    /// The same for a session that is on a detour because `home`, a child above, is away: it is led to the
+    /// same place each time, and no cookie is set, since one of the same name may be what leads it home.
+    fn choose_as(&self, ask: &Ask<'_>, home: Option<&str>) -> Result<Choice, Refusal> {
         match &self.kind {
-            Kind::Servers(servers) => servers.choose(headers, draw, tried),
+            Kind::Servers(servers) => servers.choose(ask, home),
+            Kind::Weighted(weighted) => weighted.choose(ask, home),
+            Kind::Failover(failover) => failover.choose(ask, home),
+            Kind::Mirroring(mirroring) => mirroring.choose(ask, home),
         }
     }
 }
 
-impl Servers {
-    fn choose(&self, headers: &HeaderMap, draw: &Draw, tried: &Tried) -> Option<Choice> {
-        let (index, rewrite) = match self.bound(headers, draw, tried) {
-            Some((index, legacy)) => (index, legacy),
-            None => (self.pool.pick(draw, tried)?, true),
-        };
-        let server = self.pool.servers().get(index as usize)?;
-        let cookie = match &self.sticky {
-            Some(sticky) if rewrite => sticky.set_cookie(index as usize),
-            _ => None,
-        };
-        Some(Choice {
-            lease: Lease::new(Arc::clone(server), draw.now),
-            index,
-            cookies: cookie.into_iter().collect(),
-        })
-    }
-
-    /// The server that the request's cookie names, if it may be used; with whether the cookie is to be
-    /// rewritten. Draining servers keep their sessions: only "up" is asked here.
-    fn bound(&self, headers: &HeaderMap, draw: &Draw, tried: &Tried) -> Option<(u32, bool)> {
-        let Lookup::Known { index, legacy } = self.sticky.as_ref()?.find(headers) else {
-            return None;
-        };
-        let server = self.pool.servers().get(index)?;
-        let index = u32::try_from(index).ok()?;
-        let usable = server.state().is_up(draw.now) && !tried.contains(&index);
-        usable.then_some((index, legacy))
-    }
+/// Levels and ways below a service of `services`.
+fn extent<'s>(services: impl IntoIterator<Item = &'s std::sync::Arc<Service>>) -> (usize, u64) {
+    let all = services.into_iter();
+    all.fold((0, 0), |(depth, ways), service| {
+        (depth.max(service.depth), ways.saturating_add(service.ways))
+    })
 }

@@ -17,7 +17,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use http::HeaderMap;
-use piton::balance::{Strategy, Tried};
+use piton::balance::Strategy;
 use piton::config::{Notation, dynamic};
 use piton::request::RequestView;
 use piton::routing::{EntryPointSpec, Ground, Snapshot, compile, merge};
@@ -33,7 +33,7 @@ fn allocations(mut work: impl FnMut()) -> u64 {
 
 /// Chooses and lets go at once.
 fn choose(service: &Service, headers: &HeaderMap, entropy: u64) {
-    let choice = service.choose(headers, &draw(1, entropy), &Tried::new());
+    let choice = servers::choose(service, headers, draw(1, entropy));
     drop(black_box(choice.expect("a server is up")));
 }
 
@@ -125,9 +125,7 @@ fn picking_a_server_and_its_cookie_allocates_nothing() {
 fn measuring_an_answer_allocates_nothing() {
     let service = sticky_service(lettered(Strategy::LeastTime, &[1; 4]));
     let answer = || {
-        let mut choice = service
-            .choose(&HeaderMap::new(), &draw(1, 1), &Tried::new())
-            .unwrap();
+        let mut choice = servers::choose(&service, &HeaderMap::new(), draw(1, 1)).unwrap();
         choice.lease.first_byte(500);
         choice.server().state().succeeded();
     };

@@ -63,6 +63,7 @@ fn configuration(urls: &[String], strategy: &str) -> Configuration {
         ..Server::default()
     };
     let sticky = Sticky {
+        on_loss: Default::default(),
         cookie: AllowEmpty::present(Cookie {
             http_only: true,
             ..Cookie::default()

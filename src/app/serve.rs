@@ -46,7 +46,12 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     let mut server = Server::new_with_opt_and_conf(opt, startup.server);
     server.bootstrap();
     let entry_points = Arc::new(doors.entry_points);
-    let edge = Edge::new(control.published(), Arc::clone(&entry_points), machine_name());
+    let (edge, mirrors) = Edge::new(
+        control.published(),
+        Arc::clone(&entry_points),
+        machine_name(),
+        &server.configuration,
+    );
     let mut proxy = service(&server.configuration, edge, entry_points);
     for key in &doors.keys {
         let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
@@ -69,6 +74,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         })),
     };
     server.add_service(background_service("background", background));
+    server.add_service(background_service("mirrors", mirrors));
     server.add_services(startup.services);
     server.run_forever()
 }

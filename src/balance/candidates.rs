@@ -92,16 +92,33 @@ struct Left {
 impl<'p> Candidates<'p> {
     /// `None` when nobody is left.
     pub(super) fn new(servers: &'p [Arc<Server>], open: Guard<Arc<Open>>, tried: &[u32]) -> Option<Self> {
-        let left = (!tried.is_empty()).then(|| {
-            let mut members = open.members.clone();
-            members.retain(|index| !tried.contains(index));
-            Left {
-                weight_sums: weight_sums(servers, &members),
-                members,
-            }
-        });
-        let candidates = Self { servers, open, left };
-        (!candidates.members().is_empty()).then_some(candidates)
+        if !tried.is_empty() {
+            return Self::among(servers, open, |index| !tried.contains(&index));
+        }
+        let is_somebody = !open.members.is_empty();
+        is_somebody.then_some(Self {
+            servers,
+            open,
+            left: None,
+        })
+    }
+
+    /// Those that `can` accepts; `None` when nobody is left.
+    pub(super) fn among(
+        servers: &'p [Arc<Server>],
+        open: Guard<Arc<Open>>,
+        can: impl Fn(u32) -> bool,
+    ) -> Option<Self> {
+        let all = open.members.iter().copied();
+        let members: Vec<u32> = all.filter(|&index| can(index)).collect();
+        let weight_sums = weight_sums(servers, &members);
+        let left = Left { members, weight_sums };
+        let is_somebody = !left.members.is_empty();
+        is_somebody.then_some(Self {
+            servers,
+            open,
+            left: Some(left),
+        })
     }
 
     /// Positions in the pool, ascending; never empty.

@@ -15,16 +15,49 @@ const MAX_ADDRESS: usize = 45;
 
 impl Hrw {
     pub(super) fn pick(&self, candidates: &Candidates<'_>, draw: &Draw) -> u32 {
-        let key = hash_of_address(draw.client);
-        let mut best = (candidates.first(), f64::NEG_INFINITY);
-        for (index, server) in candidates.iter() {
-            let score = score(fnv1a(key, server.url().as_bytes()), server.weight());
-            if score > best.1 {
-                best = (index, score);
-            }
-        }
-        best.0
+        let all = candidates
+            .iter()
+            .map(|(index, server)| (index, server.identity(), server.weight()));
+        highest(draw.client, all).unwrap_or_else(|| candidates.first())
     }
+}
+
+/// The one of `all` (position, name, weight) with the highest score for `client`; the first of equals.
+pub(super) fn highest<'n>(
+    client: Option<IpAddr>,
+    all: impl Iterator<Item = (u32, &'n str, u32)>,
+) -> Option<u32> {
+    let key = hash_of_address(client);
+    best(all.map(|(index, name, weight)| (index, score(fnv1a(key, name.as_bytes()), weight))))
+}
+
+/// A stand-in for the handler called `home`: the same one for every request of `client` while it is there,
+/// and different ones for different clients. The finishing mix makes up for what the plain hash does not
+/// spread (traefik-core 2.3); nothing has to agree with Traefik here.
+pub(super) fn stand_in<'n>(
+    client: Option<IpAddr>,
+    home: &str,
+    all: impl Iterator<Item = (u32, &'n str, u32)>,
+) -> Option<u32> {
+    let key = fnv1a(hash_of_address(client), home.as_bytes());
+    best(all.map(|(index, name, weight)| (index, score(mixed(fnv1a(key, name.as_bytes())), weight))))
+}
+
+fn best(scored: impl Iterator<Item = (u32, f64)>) -> Option<u32> {
+    let mut best: Option<(u32, f64)> = None;
+    for (index, score) in scored {
+        if best.is_none_or(|(_, highest)| score > highest) {
+            best = Some((index, score));
+        }
+    }
+    best.map(|(index, _)| index)
+}
+
+/// Spreads every bit over all bits (the finisher of splitmix64).
+pub(super) fn mixed(hash: u64) -> u64 {
+    let hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
 }
 
 /// Hash of the address text, without port, zone or brackets.

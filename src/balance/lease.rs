@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Micros, Server};
+use event_listener::EventListener;
+
+use super::{Micros, Server, Session};
 
 /// One request in flight on one server.
 ///
@@ -25,6 +27,22 @@ impl Lease {
             began: now,
             answered: false,
         }
+    }
+
+    /// Enters `server` at `now` if it has a place for one more.
+    #[must_use]
+    pub fn try_new(server: &Arc<Server>, session: Session, now: Micros) -> Option<Self> {
+        let state = server.state();
+        match server.terms().max_in_flight {
+            None => state.enter(),
+            Some(limit) if state.try_enter(limit, session) => {}
+            Some(_) => return None,
+        }
+        Some(Self {
+            server: Arc::clone(server),
+            began: now,
+            answered: false,
+        })
     }
 
     /// The server held.
@@ -54,5 +72,33 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.server.state().leave();
+    }
+}
+
+/// A cookie holder waiting for a place at its server: as long as this lives, new sessions leave one free.
+#[derive(Debug)]
+pub struct Waiting {
+    server: Arc<Server>,
+}
+
+impl Waiting {
+    /// Begins to wait at `server`.
+    #[must_use]
+    pub fn at(server: Arc<Server>) -> Self {
+        server.state().wait();
+        Self { server }
+    }
+
+    /// Resolves when somebody leaves the server. Make it first, then look for a place, then await it: so no
+    /// leaving is missed.
+    #[must_use]
+    pub fn left(&self) -> EventListener {
+        self.server.state().left()
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.server.state().end_wait();
     }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use pingora_load_balancing::Backend;
 use pingora_load_balancing::selection::{BackendIter, BackendSelection};
 
-use super::{Draw, Lease, MAX_WEIGHT, Micros, Pool, Server, ServerState, Signals, Strategy, Tried};
+use super::{Draw, Lease, MAX_WEIGHT, Micros, Pool, Server, ServerState, Signals, Strategy, Terms, Tried};
 use crate::upstream::{Address, ServerUrl, Transport, Upstream};
 
 /// Which strategy a [`Selection`] follows.
@@ -103,7 +103,7 @@ impl Shared {
         Some(Arc::new(Server::new(
             url,
             weight,
-            false,
+            Terms::default(),
             upstream,
             Arc::clone(state),
         )))

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 
 use super::candidates::Open;
+use super::hrw;
 use super::{Candidates, Draw, Micros, Selector, Server, Signals, Strategy};
 
 /// Servers and the selector over them.
@@ -73,14 +74,37 @@ impl Pool {
     /// Who is up, open to new sessions and not among `tried`; `None` when nobody is.
     #[must_use]
     pub fn candidates(&self, now: Micros, tried: &[u32]) -> Option<Candidates<'_>> {
+        Candidates::new(&self.servers, self.open(now), tried)
+    }
+
+    /// Has anybody who is up and open to new sessions a place for one?
+    #[must_use]
+    pub fn is_open(&self, now: Micros) -> bool {
+        let open = self.open(now);
+        let mut members = open.members.iter();
+        members.any(|&index| self.server(index).is_some_and(|server| server.has_room()))
+    }
+
+    /// Who serves the sessions of the server called `home` as long as that is away, by position; always the
+    /// same one for one client while `can` says that it can. `None` when nobody is left.
+    #[must_use]
+    pub fn stand_in(&self, home: &str, draw: &Draw, can: impl Fn(u32, &Server) -> bool) -> Option<u32> {
+        let open = self.open(draw.now);
+        let all = open.members.iter().filter_map(|&index| {
+            let server = self.server(index).filter(|server| can(index, server))?;
+            Some((index, server.identity(), server.weight()))
+        });
+        hrw::stand_in(draw.client, home, all)
+    }
+
+    /// The list as of `now`.
+    fn open(&self, now: Micros) -> Guard<Arc<Open>> {
         let open = self.open.load();
-        let open = if open.holds(self.signals.count(), now) {
-            open
-        } else {
-            self.make_list(now);
-            self.open.load()
-        };
-        Candidates::new(&self.servers, open, tried)
+        if open.holds(self.signals.count(), now) {
+            return open;
+        }
+        self.make_list(now);
+        self.open.load()
     }
 
     /// A server for a new session, by position; `None` when nobody is left.
@@ -88,6 +112,18 @@ impl Pool {
     pub fn pick(&self, draw: &Draw, tried: &[u32]) -> Option<u32> {
         let candidates = self.candidates(draw.now, tried)?;
         Some(self.selector.pick(&candidates, draw))
+    }
+
+    /// The same among those that `can` accepts.
+    #[must_use]
+    pub fn pick_among(&self, draw: &Draw, can: impl Fn(u32, &Server) -> bool) -> Option<u32> {
+        let can = |index| self.server(index).is_some_and(|server| can(index, server));
+        let candidates = Candidates::among(&self.servers, self.open(draw.now), can)?;
+        Some(self.selector.pick(&candidates, draw))
+    }
+
+    fn server(&self, index: u32) -> Option<&Arc<Server>> {
+        self.servers.get(index as usize)
     }
 
     fn make_list(&self, now: Micros) {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use event_listener::{Event, EventListener};
+
 use super::passive::{Failures, PassivePolicy};
 use super::{Latency, Micros};
 
@@ -24,18 +26,32 @@ impl Signals {
     }
 }
 
+/// Whose request it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// One that no cookie binds here.
+    New,
+    /// A cookie holder's.
+    Known,
+}
+
 /// The live state of one server of one service.
 #[derive(Debug)]
 // Own cache lines: the in-flight counters of neighbours are written by other threads all the time.
 #[repr(align(128))]
 pub struct ServerState {
     in_flight: AtomicU32,
+    /// Requests of cookie holders that wait for a place.
+    waiting: AtomicU32,
+    /// When a probe raised it, or when it was added; 0 for never.
+    rose_at: AtomicU64,
     /// An active check is at work: only its success ends a passive verdict.
     has_probe: AtomicBool,
     probed_down: AtomicBool,
     passive_until: AtomicU64,
     failures: Failures,
     latency: Latency,
+    left: Event,
     signals: Arc<Signals>,
 }
 
@@ -45,11 +61,14 @@ impl ServerState {
     pub fn new(signals: Arc<Signals>) -> Self {
         Self {
             in_flight: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+            rose_at: AtomicU64::new(0),
             has_probe: AtomicBool::new(false),
             probed_down: AtomicBool::new(false),
             passive_until: AtomicU64::new(0),
             failures: Failures::default(),
             latency: Latency::default(),
+            left: Event::new(),
             signals,
         }
     }
@@ -72,16 +91,33 @@ impl ServerState {
     }
 
     /// The verdict of active probes. A success also ends a passive verdict: an active check is the
-    /// authority where there is one (traefik-core 3.2).
-    pub fn probed(&self, up: bool) {
+    /// authority where there is one (traefik-core 3.2). Returns whether this changed anything.
+    pub fn probed(&self, up: bool) -> bool {
         let was_down = self.probed_down.swap(!up, Ordering::AcqRel);
         let was_passive = up && self.passive_until.swap(0, Ordering::AcqRel) != 0;
         if up {
             self.failures.clear();
         }
-        if was_down == up || was_passive {
+        let changed = was_down == up || was_passive;
+        if changed {
             self.signals.flipped();
         }
+        changed
+    }
+
+    /// It came back, or is new among servers that were there before: its slow start begins.
+    pub fn rose(&self, now: Micros) {
+        self.rose_at.store(now, Ordering::Relaxed);
+    }
+
+    /// When it came up last; `None` when it always was.
+    #[must_use]
+    pub fn risen_at(&self) -> Option<Micros> {
+        // A passive verdict ends by time alone: its end is when the server rose.
+        let passive = self.passive_until();
+        let passive = if passive == Micros::MAX { 0 } else { passive };
+        let rose = self.rose_at.load(Ordering::Relaxed).max(passive);
+        (rose > 0).then_some(rose)
     }
 
     /// A live request succeeded here: failures before it no longer count (traefik-core 3.2).
@@ -112,11 +148,48 @@ impl ServerState {
     }
 
     pub(super) fn enter(&self) {
-        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Enters unless `limit` requests are there already. New sessions leave a place for each one who waits.
+    pub(super) fn try_enter(&self, limit: u32, session: Session) -> bool {
+        let kept = match session {
+            Session::New => self.waiting.load(Ordering::SeqCst),
+            Session::Known => 0,
+        };
+        let enter = |there: u32| (there.saturating_add(kept) < limit).then(|| there + 1);
+        let entered = self
+            .in_flight
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, enter);
+        entered.is_ok()
+    }
+
+    /// Has it a place for a new session, under `limit`?
+    pub(super) fn has_room(&self, limit: u32) -> bool {
+        let kept = self.waiting.load(Ordering::Relaxed);
+        self.in_flight().saturating_add(kept) < limit
     }
 
     pub(super) fn leave(&self) {
-        self.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        // Who waits counts itself first and looks at the requests in flight afterwards: one of both sees the
+        // other.
+        if self.waiting.load(Ordering::SeqCst) > 0 {
+            self.left.notify(1);
+        }
+    }
+
+    pub(super) fn wait(&self) {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(super) fn end_wait(&self) {
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Resolves when a request leaves.
+    pub(super) fn left(&self) -> EventListener {
+        self.left.listen()
     }
 
     /// Times to first byte.

@@ -1,9 +1,8 @@
 //! Weighted round robin by earliest deadline first (traefik-core 2.1).
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::edf::{Edf, Entry};
+use super::edf::{Edf, Entry, carried, first_turn_from};
 use super::{Candidates, Server};
 
 /// The queue of turns. Its lock is held for one heap operation: O(log n), and O(n) once after a flip.
@@ -45,17 +44,12 @@ impl Wrr {
         let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let now = turns.queue.now();
         let deadlines = turns.deadlines();
-        let waiting: HashMap<&str, f64> = old_servers
+        let old = old_servers
             .iter()
-            .zip(&deadlines)
-            .map(|(server, deadline)| (server.url(), (deadline - now) / step(server)))
-            .collect();
-        let parked = servers.iter().map(|server| {
-            let steps = waiting.get(server.url()).copied();
-            let steps = steps.filter(|steps| steps.is_finite()).unwrap_or(1.0);
-            now + steps * step(server)
-        });
-        Self::with(now, parked.collect())
+            .zip(deadlines)
+            .map(|(server, deadline)| (server.identity(), deadline, step(server)));
+        let new = servers.iter().map(|server| (server.identity(), step(server)));
+        Self::with(now, carried(now, old, new))
     }
 
     /// The next candidate in turn.
@@ -92,9 +86,8 @@ impl Turns {
             };
             let step = step(server);
             let parked = self.parked.get(index as usize).copied().unwrap_or(now + step);
-            let missed = ((now - parked) / step).ceil().max(0.0);
             queue.push(Entry {
-                deadline: parked + missed * step,
+                deadline: first_turn_from(now, parked, step),
                 step,
                 index,
             });

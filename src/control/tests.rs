@@ -32,7 +32,7 @@ fn update(port: u16) -> Update {
 }
 
 fn port(snapshot: &Snapshot) -> String {
-    snapshot.services["app@file"].servers().pool.servers()[0]
+    snapshot.services["app@file"].servers().unwrap().pool.servers()[0]
         .url()
         .to_owned()
 }

@@ -84,6 +84,13 @@ impl Probe {
         *last = Some(Instant::now());
     }
 
+    /// The server answers well: up, and in its slow start if it was not.
+    fn raise(&self) {
+        if self.server.state().probed(true) {
+            self.server.state().rose(clock::now());
+        }
+    }
+
     async fn ask(&self) -> Result<(), String> {
         let asked = async {
             match self.plan.question.as_ref()? {
@@ -200,7 +207,7 @@ impl HealthCheck for Probe {
         let answer = self.ask().await;
         if answer.is_ok() && self.up.load(Ordering::Relaxed) {
             // Ends what live traffic may have concluded meanwhile.
-            self.server.state().probed(true);
+            self.raise();
         }
         answer.map_err(|reason| {
             tracing::debug!(
@@ -214,7 +221,11 @@ impl HealthCheck for Probe {
 
     async fn health_status_change(&self, _target: &Backend, healthy: bool) {
         self.up.store(healthy, Ordering::Relaxed);
-        self.server.state().probed(healthy);
+        if healthy {
+            self.raise();
+        } else {
+            self.server.state().probed(false);
+        }
         let Plan { service, server, .. } = &*self.plan;
         if healthy {
             tracing::info!(service, server, "server is up");

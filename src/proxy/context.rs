@@ -3,13 +3,30 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use pingora::http::RequestHeader;
+use tokio::time::{Instant, timeout_at};
 
 use super::entry_point::{Facts, address_value};
 use super::failure::{Failure, is_final};
-use crate::balance::{Draw, Micros, Server, Tried};
+use super::kept::{Budget, Kept};
+use super::mirror::Queue;
+use super::second::{Second, TooLarge};
+use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
-use crate::service::{Choice, Cookies, Service};
+use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
+
+/// Why a request gets no server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// Nobody is up and open.
+    NoServer,
+    /// Its session's server is lost, and nobody else may serve it.
+    SessionLost,
+    /// Its body could not be sent to a fallback.
+    BodyTooLarge,
+}
 
 /// The state of one request.
 #[derive(Default)]
@@ -24,8 +41,10 @@ pub struct Context {
     pub(super) origin_is_stated: bool,
     /// Server and lease of the attempt under way; a retry replaces it.
     choice: Option<Choice>,
-    /// Servers this request was sent to in vain.
-    tried: Tried,
+    /// What was tried for this request in vain.
+    attempts: Attempts,
+    /// When it has waited long enough for a place at its session's server.
+    patience: Option<Instant>,
     /// Connects that failed.
     pub(super) failed_connects: u32,
     /// Addresses of the chosen server's name that did not answer.
@@ -37,6 +56,8 @@ pub struct Context {
     /// The server answered: nothing can be tried again.
     answered: bool,
     failure: Option<Failure>,
+    /// The request itself, where it may have to be sent a second time.
+    second: Option<Box<Second>>,
 }
 
 impl Context {
@@ -65,8 +86,44 @@ impl Context {
         }
     }
 
-    /// Chooses a server among those not tried; false when there is none.
-    pub(super) fn choose(&mut self, headers: &HeaderMap) -> bool {
+    /// Chooses a server among those not tried, and waits for a place at it where the session is worth that.
+    pub(super) async fn place(&mut self, headers: &HeaderMap, budget: &Budget) -> Result<(), Denial> {
+        let mut waiting: Option<Waiting> = None;
+        loop {
+            // Made before looking, so that no place that becomes free meanwhile is missed.
+            let left = waiting.as_ref().map(Waiting::left);
+            let (server, max_wait) = match self.choose(headers) {
+                Ok(()) => return self.provide(headers, budget),
+                Err(Refusal::NoServer) => return Err(Denial::NoServer),
+                Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
+                Err(Refusal::Full { server, max_wait }) => (server, max_wait),
+            };
+            let patience = *self.patience.get_or_insert_with(|| Instant::now() + max_wait);
+            match left {
+                Some(left) => {
+                    if timeout_at(patience, left).await.is_err() {
+                        self.attempts.give_up_waiting();
+                    }
+                }
+                None => waiting = Some(Waiting::at(server)),
+            }
+        }
+    }
+
+    /// Keeps the request from here on if the choice makes that necessary.
+    fn provide(&mut self, headers: &HeaderMap, budget: &Budget) -> Result<(), Denial> {
+        match (&mut self.second, &mut self.choice) {
+            (Some(second), _) => second.failing_over = false,
+            (None, Some(choice)) => self.second = Second::of(choice, headers, budget),
+            (None, None) => {}
+        }
+        match &self.second {
+            Some(second) => second.check(headers).map_err(|TooLarge| Denial::BodyTooLarge),
+            None => Ok(()),
+        }
+    }
+
+    fn choose(&mut self, headers: &HeaderMap) -> Result<(), Refusal> {
         // The old lease ends before the next is counted.
         self.choice = None;
         self.failed_addresses = 0;
@@ -78,13 +135,17 @@ impl Context {
         if self.began == 0 {
             self.began = draw.now;
         }
-        let service = self.service.as_ref();
-        self.choice = service.and_then(|service| service.choose(headers, &draw, &self.tried));
-        if self.choice.is_some() {
-            // Whatever fails from here on is another failure.
-            self.failure = None;
-        }
-        self.choice.is_some()
+        let ask = Ask {
+            headers,
+            draw,
+            wall: clock::wall(),
+            attempts: &self.attempts,
+        };
+        let service = self.service.as_ref().ok_or(Refusal::NoServer)?;
+        self.choice = Some(service.choose(&ask)?);
+        // Whatever fails from here on is another failure.
+        self.failure = None;
+        Ok(())
     }
 
     /// The attempt under way.
@@ -95,11 +156,6 @@ impl Context {
     /// The server of the attempt under way.
     pub(super) fn server(&self) -> Option<&Arc<Server>> {
         self.choice.as_ref().map(Choice::server)
-    }
-
-    /// The service, once routed.
-    pub(super) fn service(&self) -> Option<&Arc<Service>> {
-        self.service.as_ref()
     }
 
     /// The attempt under way failed: what the client is told if it was the last.
@@ -114,7 +170,7 @@ impl Context {
         self.passive(false, now);
         if let Some(mut choice) = self.choice.take() {
             choice.lease.failed(now);
-            self.tried.push(choice.index);
+            self.attempts.add_tried(Arc::clone(choice.server()));
         }
     }
 
@@ -131,23 +187,82 @@ impl Context {
         }
     }
 
+    /// The failover, if any, whose fallback takes over when the answer has this status.
+    fn watching(&self, status: StatusCode) -> Option<&Arc<OnError>> {
+        let watched = &self.choice.as_ref()?.watched;
+        watched.iter().find(|on_error| on_error.matches(status.as_u16()))
+    }
+
+    /// Is an answer with this status to be discarded, if it can be?
+    pub(super) fn is_watched(&self, status: StatusCode) -> bool {
+        self.second.is_some() && self.watching(status).is_some()
+    }
+
+    /// May any answer of the attempt under way be discarded?
+    pub(super) fn is_watched_at_all(&self) -> bool {
+        self.choice
+            .as_ref()
+            .is_some_and(|choice| !choice.watched.is_empty())
+    }
+
+    /// Gives up the attempt under way because of its answer: the fallback is next.
+    pub(super) fn discard(&mut self, status: StatusCode) {
+        let now = clock::now();
+        self.passive(!status.is_server_error(), now);
+        let Some(on_error) = self.watching(status).cloned() else {
+            return;
+        };
+        if let Some(mut choice) = self.choice.take() {
+            choice.lease.first_byte(now);
+            self.attempts.fail_over(on_error, choice.path);
+        }
+        if let Some(second) = &mut self.second {
+            second.failing_over = true;
+        }
+    }
+
+    /// Was an answer discarded, and nobody chosen since?
+    pub(super) fn is_failing_over(&self) -> bool {
+        self.second.as_ref().is_some_and(|second| second.failing_over)
+    }
+
+    /// An attempt begins with this header.
+    pub(super) fn begin(&mut self, head: &RequestHeader) {
+        if let Some(second) = &mut self.second {
+            second.begin(head);
+        }
+    }
+
+    /// A part of the request's body passes.
+    pub(super) fn keep(&mut self, part: Option<&Bytes>, is_last: bool) -> Result<(), Failure> {
+        match &mut self.second {
+            Some(second) => second
+                .pass(part, is_last)
+                .map_err(|TooLarge| Failure::BodyTooLarge),
+            None => Ok(()),
+        }
+    }
+
+    /// The request as it was kept.
+    pub(super) fn kept(&self) -> Option<&Kept> {
+        self.second.as_ref().map(|second| &second.kept)
+    }
+
     /// Did the server answer?
     pub(super) fn was_answered(&self) -> bool {
         self.answered
     }
 
     fn passive(&self, success: bool, now: Micros) {
-        let (Some(service), Some(server)) = (&self.service, self.server()) else {
-            return;
-        };
-        let Some(policy) = &service.servers().passive else {
+        let policy = self.server().and_then(|server| server.terms().passive);
+        let (Some(policy), Some(server)) = (policy, self.server()) else {
             return;
         };
         if success {
             server.state().succeeded();
-        } else if server.state().failed(policy, now) {
+        } else if server.state().failed(&policy, now) {
             tracing::warn!(
-                service = service.name(),
+                service = self.service_name(),
                 server = server.url(),
                 "server is down: live requests failed"
             );
@@ -177,8 +292,12 @@ impl Context {
         self.server().map_or("-", |server| server.url())
     }
 
-    /// The request is over: no longer in flight, before the connection is drained and reused.
-    pub(super) fn end(&mut self) {
+    /// The request is over: no longer in flight, before the connection is drained and reused. Its mirrors
+    /// get their copies, unless the client left.
+    pub(super) fn end(&mut self, mirrors: &Queue, client_left: bool) {
         self.choice = None;
+        if let Some(second) = self.second.take().filter(|_| !client_left) {
+            second.leave(mirrors, self.client);
+        }
     }
 }

@@ -4,7 +4,8 @@ use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
-use super::page::Page;
+use super::context::Denial;
+use super::page::{self, Page};
 
 /// Why a request could not be answered by a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +22,24 @@ pub enum Failure {
     RequestTimeout,
     /// The client left; nobody reads an answer.
     ClientLeft,
+    /// The server of its session is lost, and nobody else may serve it (`onLoss: fail`).
+    SessionLost,
+    /// Nobody is up and open.
+    NoServer,
+    /// The body could not be sent to a fallback.
+    BodyTooLarge,
     /// Something in piton.
     Internal,
+}
+
+impl From<Denial> for Failure {
+    fn from(denial: Denial) -> Self {
+        match denial {
+            Denial::NoServer => Self::NoServer,
+            Denial::SessionLost => Self::SessionLost,
+            Denial::BodyTooLarge => Self::BodyTooLarge,
+        }
+    }
 }
 
 /// Is a response with this status the last one of its request? A switch of protocols is.
@@ -72,13 +89,16 @@ impl Failure {
     }
 
     /// The page for it; `None` when nobody would read one.
-    fn page(self) -> Option<Page> {
+    pub(super) fn page(self) -> Option<Page> {
         let (status, body) = match self {
             Self::BadGateway => (StatusCode::BAD_GATEWAY, "Bad Gateway"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "Gateway Timeout"),
             Self::Unusable | Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
             Self::BadRequest => (StatusCode::BAD_REQUEST, "Bad Request"),
             Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "Request Timeout"),
+            Self::NoServer => return Some(page::NO_AVAILABLE_SERVER),
+            Self::SessionLost => return Some(page::SESSION_LOST),
+            Self::BodyTooLarge => return Some(page::BODY_TOO_LARGE),
             Self::ClientLeft => return None,
         };
         Some(Page::bare(status, body))

@@ -19,6 +19,13 @@ pub struct Page {
 pub const NOT_FOUND: Page = Page::typed(StatusCode::NOT_FOUND, "404 page not found\n");
 /// Every server is down, draining or gone.
 pub const NO_AVAILABLE_SERVER: Page = Page::typed(StatusCode::SERVICE_UNAVAILABLE, "no available server\n");
+/// The server of a session is lost, and its service says that nobody else may serve it.
+pub const SESSION_LOST: Page = Page::typed(
+    StatusCode::SERVICE_UNAVAILABLE,
+    "the server of this session is not available\n",
+);
+/// A failover could not send the body again (traefik-core 2.7).
+pub const BODY_TOO_LARGE: Page = Page::typed(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large\n");
 /// `OPTIONS *` asks the proxy itself (RFC 9110 section 9.3.7); Go's server answers it before any router.
 pub const OPTIONS: Page = Page::bare(StatusCode::OK, "");
 /// The request breaks a rule of HTTP or of the entry point.

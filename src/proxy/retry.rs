@@ -15,8 +15,9 @@ use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 
-use super::context::Context;
+use super::context::{Context, Denial};
 use super::failure::Failure;
+use super::kept::Budget;
 use crate::clock;
 use crate::resolve::address_of;
 use crate::upstream::{Address, Upstream};
@@ -32,9 +33,19 @@ const MAX_BROKEN_EXCHANGES: u32 = 2;
 pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + 2) as usize;
 
 /// The peer of the next attempt: the server already chosen, or another.
-pub(super) async fn next_peer(session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
+pub(super) async fn next_peer(
+    session: &mut Session,
+    ctx: &mut Context,
+    budget: &Budget,
+) -> Result<Box<HttpPeer>> {
     loop {
-        if ctx.choice().is_none() && !ctx.choose(&session.req_header().headers) {
+        if ctx.choice().is_none()
+            && let Err(denial) = ctx.place(&session.req_header().headers, budget).await
+        {
+            // That everybody left was tried in vain is told by what the last of them did.
+            if denial != Denial::NoServer || ctx.failure().is_none() {
+                ctx.failed(denial.into());
+            }
             return Err(gave_up("no server is left to try"));
         }
         let Some(server) = ctx.server().cloned() else {
@@ -135,6 +146,11 @@ pub(super) fn after_broken_exchange(
     mut error: Box<Error>,
     connection_reused: bool,
 ) -> Box<Error> {
+    if ctx.is_failing_over() {
+        // Beyond what Pingora keeps of a body, piton's own client takes over.
+        error.set_retry(!session.as_ref().retry_buffer_truncated());
+        return error;
+    }
     let by_server = *error.esource() == ErrorSource::Upstream;
     if !by_server || ctx.was_answered() {
         error.set_retry(false);

@@ -7,18 +7,15 @@ use pingora::Result;
 use pingora::http::{RequestHeader, ResponseHeader};
 use smallvec::SmallVec;
 
-use super::context::Context;
+use crate::balance::Server;
 use crate::service::Cookies;
 use crate::upstream::Upstream;
 
 /// Adapts the request to the chosen server; called once per attempt, on a copy.
-pub(super) fn request(request: &mut RequestHeader, ctx: &Context) -> Result<()> {
-    let (Some(service), Some(server)) = (ctx.service(), ctx.server()) else {
-        return Ok(());
-    };
+pub(super) fn for_server(request: &mut RequestHeader, server: &Server) -> Result<()> {
     let upstream = server.upstream();
     let host_is_missing = !request.headers.contains_key(header::HOST) && request.uri.authority().is_none();
-    if !service.servers().written.pass_host_header || host_is_missing {
+    if server.terms().own_host || host_is_missing {
         request.insert_header(header::HOST, upstream.host_header().clone())?;
         if request.uri.authority().is_some() {
             origin_form(request);
@@ -130,6 +127,15 @@ pub(super) fn add_cookies(response: &mut ResponseHeader, cookies: Cookies) -> Re
         response.append_header(header::SET_COOKIE, cookie)?;
     }
     Ok(())
+}
+
+/// An informational answer of a service whose final answer may be discarded says nothing: it would not be
+/// the client's business any more (traefik-core 2.7).
+pub(super) fn say_nothing(response: &mut ResponseHeader) {
+    let names: SmallVec<[HeaderName; 4]> = response.headers.keys().cloned().collect();
+    for name in names {
+        response.remove_header(&name);
+    }
 }
 
 /// HTTP/1.0 knows no chunks: the end of the connection ends the body (pingora-0.9 1.4).

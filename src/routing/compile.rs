@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::compile_service::Services;
 use super::report::{Item, Report, Status};
+use super::services::Services;
 use super::{Merged, Route, Snapshot, Table};
 use crate::balance::Micros;
 use crate::config::dynamic::http::Router;

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 
+mod tree;
+mod tree_live;
+
 use super::*;
-use crate::balance::{Draw, PassivePolicy, Tried};
+use crate::balance::{Draw, PassivePolicy};
 use crate::config::{Notation, dynamic};
 use crate::request::RequestView;
+use crate::service::{Ask, Attempts, Choice, Service};
 
 fn merged(yaml: &str) -> Merged {
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
@@ -164,7 +168,7 @@ fn a_service_that_cannot_work_disables_its_routers_and_nothing_else() {
          services: {good: {loadBalancer: {servers: [{url: 'http://127.0.0.1:1'}, {url: 'ftp://x'}]}}, \
            strategy: {loadBalancer: {strategy: best, servers: [{url: 'http://127.0.0.1:1'}]}}, \
            multi: {loadBalancer: {servers: [{url: 'http://a'}]}, failover: {service: good}}, \
-           weighted: {weighted: {services: [{name: good}]}}, \
+           weighted: {weighted: {services: [{name: good}, {name: gone}]}}, \
            transport: {loadBalancer: {serversTransport: t, servers: [{url: 'http://127.0.0.1:1'}]}}, \
            urls: {loadBalancer: {servers: [{url: '127.0.0.1:1'}]}}}}",
     );
@@ -173,7 +177,10 @@ fn a_service_that_cannot_work_disables_its_routers_and_nothing_else() {
     for (router, why) in [
         ("s", "unsupported load-balancer strategy \"best\""),
         ("m", "multi-types service not supported"),
-        ("w", "services of kind \"weighted\" are not supported yet"),
+        (
+            "w",
+            "building HTTP service \"gone\": the service \"gone@file\" does not exist",
+        ),
         ("t", "servers transport not found t@file"),
         ("u", "none of its servers can be used"),
     ] {
@@ -183,7 +190,15 @@ fn a_service_that_cannot_work_disables_its_routers_and_nothing_else() {
     let good = &snapshot.report.services["good@file"];
     assert_eq!(good.status(), Status::Warning);
     assert_eq!(good.reasons[0].key, "loadBalancer.servers[1].url");
-    assert_eq!(snapshot.services["good@file"].servers().pool.servers().len(), 1);
+    assert_eq!(
+        snapshot.services["good@file"]
+            .servers()
+            .unwrap()
+            .pool
+            .servers()
+            .len(),
+        1
+    );
 }
 
 fn sticky_services(servers: &[(u16, &str)]) -> String {
@@ -205,13 +220,24 @@ fn draw(entropy: u64) -> Draw {
     }
 }
 
+fn choose_from(service: &Service, headers: &HeaderMap, draw: Draw) -> Option<Choice> {
+    let attempts = Attempts::default();
+    let ask = Ask {
+        headers,
+        draw,
+        wall: 0,
+        attempts: &attempts,
+    };
+    service.choose(&ask).ok()
+}
+
 fn choose(snapshot: &Snapshot, cookie: Option<&str>) -> Option<(String, usize)> {
     let mut headers = HeaderMap::new();
     if let Some(cookie) = cookie {
         headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
     }
     let service = &snapshot.services["app@file"];
-    let choice = service.choose(&headers, &draw(0), &Tried::new())?;
+    let choice = choose_from(service, &headers, draw(0))?;
     Some((choice.server().url().to_owned(), choice.cookies.len()))
 }
 
@@ -220,19 +246,17 @@ const FIRST: &str = "s=08d5f409490f61fc";
 #[test]
 fn verdicts_in_flight_counts_and_turns_live_on_over_a_reload() {
     let before = compiled(&sticky_services(&[(8081, ""), (8082, ""), (8083, "")]));
-    let servers = before.services["app@file"].servers().pool.servers();
+    let servers = before.services["app@file"].servers().unwrap().pool.servers();
     servers[0].state().probed(false);
     let service = &before.services["app@file"];
-    let held = service
-        .choose(&HeaderMap::new(), &draw(0), &Tried::new())
-        .unwrap();
+    let held = choose_from(service, &HeaderMap::new(), draw(0)).unwrap();
     assert_eq!(held.server().url(), "http://127.0.0.1:8082");
 
     let after = recompile(
         &sticky_services(&[(8084, ""), (8082, ", weight: 2"), (8081, "")]),
         &before,
     );
-    let servers = after.services["app@file"].servers().pool.servers();
+    let servers = after.services["app@file"].servers().unwrap().pool.servers();
     let state = |port: u16| {
         let url = format!("http://127.0.0.1:{port}");
         servers.iter().find(|server| server.url() == url).unwrap().state()
@@ -246,7 +270,7 @@ fn verdicts_in_flight_counts_and_turns_live_on_over_a_reload() {
         "a lease of the old snapshot counts in the new one"
     );
     // A flip seen through the old snapshot is seen in the new one.
-    before.services["app@file"].servers().pool.servers()[0]
+    before.services["app@file"].servers().unwrap().pool.servers()[0]
         .state()
         .probed(true);
     assert_eq!(choose(&after, Some(FIRST)).unwrap().0, "http://127.0.0.1:8081");
@@ -296,7 +320,7 @@ fn a_sticky_client_stays_unless_its_server_is_down_or_gone() {
         Some(("http://127.0.0.1:8082".to_owned(), 1))
     );
 
-    two.services["app@file"].servers().pool.servers()[0]
+    two.services["app@file"].servers().unwrap().pool.servers()[0]
         .state()
         .probed(false);
     assert_eq!(
@@ -308,7 +332,7 @@ fn a_sticky_client_stays_unless_its_server_is_down_or_gone() {
 #[test]
 fn no_server_is_chosen_when_all_are_down_or_closed_and_the_pick_returns_at_once() {
     let fenced = compiled(&sticky_services(&[(8081, ", drain: true"), (8082, "")]));
-    let servers = fenced.services["app@file"].servers().pool.servers();
+    let servers = fenced.services["app@file"].servers().unwrap().pool.servers();
     servers[1].state().probed(false);
     assert_eq!(
         choose(&fenced, None),
@@ -322,7 +346,7 @@ fn no_server_is_chosen_when_all_are_down_or_closed_and_the_pick_returns_at_once(
 #[test]
 fn a_server_that_passive_checks_took_down_is_a_candidate_again_when_time_has_passed() {
     let snapshot = compiled(&sticky_services(&[(8081, ""), (8082, "")]));
-    let pool = &snapshot.services["app@file"].servers().pool;
+    let pool = &snapshot.services["app@file"].servers().unwrap().pool;
     let policy = PassivePolicy {
         window: 10,
         max_failures: 1,
@@ -342,7 +366,7 @@ fn sticky_settings_that_have_no_effect_are_warned_about() {
     let item = &snapshot.report.services["app@file"];
     assert_eq!(item.status(), Status::Warning);
     assert_eq!(item.reasons.len(), 3, "{:?}", item.reasons);
-    assert!(snapshot.services["app@file"].servers().sticky.is_none());
+    assert!(snapshot.services["app@file"].servers().unwrap().level.is_none());
 }
 
 #[test]
@@ -366,14 +390,14 @@ fn a_check_that_no_server_can_pass_is_warned_about() {
 fn a_mistake_in_a_service_does_not_cost_what_is_known_of_its_servers() {
     let good = sticky_services(&[(8081, ""), (8082, "")]);
     let before = compiled(&good);
-    before.services["app@file"].servers().pool.servers()[0]
+    before.services["app@file"].servers().unwrap().pool.servers()[0]
         .state()
         .probed(false);
     let broken = recompile(&good.replace("sticky:", "strategy: bets, sticky:"), &before);
     assert!(!broken.services.contains_key("app@file"));
     let mended = recompile(&good, &broken);
     assert!(
-        !mended.services["app@file"].servers().pool.servers()[0]
+        !mended.services["app@file"].servers().unwrap().pool.servers()[0]
             .state()
             .is_up(1)
     );

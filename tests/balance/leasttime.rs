@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use piton::balance::{Lease, Micros, Pool, Strategy, Tried};
+use piton::balance::{Lease, Micros, Pool, Strategy};
 
-use crate::servers::{draw, header_with_cookie, lettered, set_up, sticky_service};
+use crate::servers::{self, draw, header_with_cookie, lettered, set_up, sticky_service};
 
 const MS: Micros = 1000;
 
@@ -259,10 +259,11 @@ fn weight_zero_is_never_taken() {
 fn sticky_requests_count_as_load_and_as_measurements() {
     let service = sticky_service(lettered(Strategy::LeastTime, &[1, 1]));
     let bound = header_with_cookie("A", 1);
-    let choose = |headers: &HeaderMap| service.choose(headers, &draw(1, 0), &Tried::new()).unwrap();
+    let choose = |headers: &HeaderMap| servers::choose(&service, headers, draw(1, 0)).unwrap();
     let mut busy: Vec<_> = (0..4).map(|_| choose(&bound).lease).collect();
     let states: Vec<_> = service
         .servers()
+        .unwrap()
         .pool
         .servers()
         .iter()

@@ -114,9 +114,10 @@ pub fn set_cookies(case: SetCookies) -> Differences {
         let service = super::session::service_with(&row.sticky);
         let line = service
             .servers()
-            .sticky
+            .unwrap()
+            .level
             .as_ref()
-            .and_then(|sticky| sticky.set_cookie(0));
+            .and_then(|level| level.sticky().set_cookie(0));
         let line = line.map(|line| String::from_utf8(line.as_bytes().to_vec()).unwrap());
         expect(&mut differences, &what, row.line, line);
     }

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
-use piton::balance::{Draw, Tried};
+use piton::balance::Draw;
 use piton::config::{Notation, dynamic};
 use piton::routing::{Ground, Snapshot, compile, merge};
-use piton::service::Service;
+use piton::service::{Ask, Attempts, Service};
 use serde::Deserialize;
 
 use crate::{Differences, expect};
@@ -47,16 +47,17 @@ pub fn session(case: Session) -> Differences {
     let service = service(&case.load_balancer);
     let mut differences = Vec::new();
     for request in case.requests {
-        let servers = service.servers().pool.servers();
+        let servers = service.servers().unwrap().pool.servers();
         for server in servers {
             server
                 .state()
                 .probed(!request.down.iter().any(|url| url == server.url()));
         }
-        let tried = (0..)
-            .zip(servers)
-            .filter(|(_, server)| request.tried.iter().any(|url| url == server.url()));
-        let tried: Tried = tried.map(|(index, _)| index).collect();
+        let mut attempts = Attempts::default();
+        let tried = servers
+            .iter()
+            .filter(|server| request.tried.iter().any(|url| url == server.url()));
+        tried.for_each(|server| attempts.add_tried(Arc::clone(server)));
         let mut headers = HeaderMap::new();
         if let Some(cookie) = &request.cookie {
             headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
@@ -66,7 +67,13 @@ pub fn session(case: Session) -> Differences {
             entropy: 0,
             client: Some([10, 0, 0, 1].into()),
         };
-        let choice = service.choose(&headers, &draw, &tried);
+        let ask = Ask {
+            headers: &headers,
+            draw,
+            wall: 0,
+            attempts: &attempts,
+        };
+        let choice = service.choose(&ask).ok();
         let server = choice.as_ref().map(|choice| choice.server().url().to_owned());
         if request.server.as_deref() != Some("any") {
             expect(&mut differences, &request.when, request.server, server);

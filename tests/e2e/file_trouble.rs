@@ -163,7 +163,7 @@ fn broken_items_are_disabled_with_a_reason_and_the_rest_runs() {
     app: {{loadBalancer: {{servers: [{{url: {}}}, {{url: \"ftp://a\"}}, {{url: \"not a url\"}}]}}}}
     strategy: {{loadBalancer: {{strategy: best, servers: [{{url: \"http://127.0.0.1:1\"}}]}}}}
     none: {{loadBalancer: {{servers: [{{url: \"ftp://a\"}}]}}}}
-    weighted: {{weighted: {{services: [{{name: app}}]}}}}
+    weighted: {{weighted: {{services: [{{name: app}}, {{name: gone}}]}}}}
 ",
         server.url()
     );
@@ -181,7 +181,7 @@ fn broken_items_are_disabled_with_a_reason_and_the_rest_runs() {
         ["middleware@file", "auth@file"],
         ["tls@file", "TLS"],
         ["entry@file", "other"],
-        ["kind@file", "weighted"],
+        ["kind@file", "gone@file"],
         ["strategy@file", "best"],
         ["none@file", "none of its servers"],
         ["app@file", "servers[1].url"],

@@ -22,6 +22,8 @@ mod check;
 mod command_line;
 // Cookie headers as bad as they come.
 mod cookies;
+// Failovers that take over after an answer.
+mod error_failover;
 // Servers that die: moved within the request, retried when safe, never in a loop.
 mod failover;
 // Files that change: renames, rewrites, links, directories, bad ones.
@@ -34,6 +36,8 @@ mod forwarded;
 mod health;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
+// Copies of requests for mirrors.
+mod mirroring;
 // Answers that piton writes itself, byte by byte.
 mod pages;
 // Paths and targets: what is rewritten, what is kept.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use fastrand::Rng;
 use http::{HeaderMap, HeaderValue, header};
-use piton::balance::{Draw, Lease, Tried};
+use piton::balance::{Draw, Lease};
 use piton::routing::Snapshot;
-use piton::service::{Choice, Service};
+use piton::service::{Ask, Attempts, Choice, Service};
 use piton::sticky::{CookieValue, legacy_values};
 
 use super::model::{Bound, Model, Shared};
@@ -71,7 +71,7 @@ impl World {
     pub fn finish(&mut self) {
         self.held.clear();
         for service in self.snapshot.services.values() {
-            for server in service.servers().pool.servers() {
+            for server in service.servers().unwrap().pool.servers() {
                 assert_eq!(server.state().in_flight(), 0, "{}: {}", self.at, server.url());
             }
         }
@@ -131,18 +131,24 @@ impl World {
     }
 
     fn attempt(&mut self, name: &str, service: &Service, jar: &Jar, tried: &[String]) -> Option<Choice> {
-        let servers = service.servers().pool.servers();
-        let positions: Tried = (0..)
-            .zip(servers)
-            .filter(|(_, server)| tried.iter().any(|url| url == server.url()))
-            .map(|(index, _)| index)
-            .collect();
+        let servers = service.servers().unwrap().pool.servers();
+        let mut attempts = Attempts::default();
+        let vain = servers
+            .iter()
+            .filter(|server| tried.iter().any(|url| url == server.url()));
+        vain.for_each(|server| attempts.add_tried(Arc::clone(server)));
         let draw = Draw {
             now: self.model.now,
             entropy: self.rng.u64(..),
             client: Some([10, 1, 0, self.rng.u8(..)].into()),
         };
-        let choice = service.choose(&header_of(jar), &draw, &positions);
+        let ask = Ask {
+            headers: &header_of(jar),
+            draw,
+            wall: 0,
+            attempts: &attempts,
+        };
+        let choice = service.choose(&ask).ok();
         self.check(name, jar, tried, choice.as_ref());
         let choice = choice?;
         self.model
@@ -213,9 +219,7 @@ impl World {
 
     /// Live traffic's verdict, by the policy of now, and the end of the attempt.
     fn fail(&mut self, held: Held) {
-        let policy = self.snapshot.services[&format!("{}@file", held.service)]
-            .servers()
-            .passive;
+        let policy = held.lease.server().terms().passive;
         if let Some(policy) = policy {
             held.lease.server().state().failed(&policy, self.model.now);
         }
@@ -228,7 +232,7 @@ impl World {
 
     fn flip(&mut self) {
         let (name, service) = self.a_service();
-        if let Some(server) = self.rng.choice(service.servers().pool.servers()) {
+        if let Some(server) = self.rng.choice(service.servers().unwrap().pool.servers()) {
             let up = self.rng.bool();
             server.state().probed(up);
             self.model.known(&name, server.url()).borrow_mut().probed(up);
@@ -240,12 +244,10 @@ impl World {
         let elsewhere = compiled(&written, &Snapshot::default());
         for (name, service) in &self.snapshot.services {
             let cookies = |service: &Service| -> Vec<Option<HeaderValue>> {
-                let servers = service.servers();
+                let servers = service.servers().unwrap();
                 let lines = |index| {
-                    servers
-                        .sticky
-                        .as_ref()
-                        .and_then(|sticky| sticky.set_cookie(index))
+                    let level = servers.level.as_ref();
+                    level.and_then(|level| level.sticky().set_cookie(index))
                 };
                 (0..servers.pool.servers().len()).map(lines).collect()
             };
@@ -264,7 +266,7 @@ impl World {
     fn counts_agree(&self) {
         for (name, written) in &self.model.written {
             let service = &self.snapshot.services[&format!("{name}@file")];
-            let servers = service.servers().pool.servers();
+            let servers = service.servers().unwrap().pool.servers();
             assert_eq!(servers.len(), written.servers.len(), "{}: {name}", self.at);
             for server in servers {
                 let expected = self.model.known(name, server.url()).borrow().in_flight;

@@ -45,6 +45,7 @@ fn sticky(rng: &mut Rng) -> Sticky {
     };
     Sticky {
         cookie: AllowEmpty((rng.u8(..) > 20).then_some(cookie)),
+        ..Sticky::default()
     }
 }
 

@@ -8,11 +8,12 @@
 )]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
-use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy};
-use piton::config::dynamic::http::{Cookie, LoadBalancer};
-use piton::service::{Kind, Servers, Service};
+use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy, Terms};
+use piton::config::dynamic::http::{Cookie, LoadBalancer, OnLoss};
+use piton::service::{Ask, Attempts, Choice, Kind, Level, Servers, Service};
 use piton::sticky::{CookieValue, Sticky};
 use piton::upstream::{Address, ServerUrl, Transport, Upstream};
 
@@ -28,7 +29,7 @@ pub fn pool(strategy: Strategy, servers: &[(&str, u32)]) -> Pool {
     let signals = Arc::new(Signals::default());
     let servers = servers.iter().map(|&(name, weight)| {
         let state = Arc::new(ServerState::new(Arc::clone(&signals)));
-        Arc::new(Server::new(name, weight, false, upstream(), state))
+        Arc::new(Server::new(name, weight, Terms::default(), upstream(), state))
     });
     Pool::new(servers.collect(), strategy, Arc::clone(&signals), None)
 }
@@ -53,7 +54,7 @@ pub fn reloaded(old: &Pool, strategy: Strategy, servers: &[(&str, u32)]) -> Pool
             || Arc::new(ServerState::new(Arc::clone(&signals))),
             |server| Arc::clone(server.state()),
         );
-        Arc::new(Server::new(name, weight, false, upstream(), state))
+        Arc::new(Server::new(name, weight, Terms::default(), upstream(), state))
     });
     Pool::new(servers.collect(), strategy, Arc::clone(&signals), Some(old))
 }
@@ -65,6 +66,18 @@ pub fn draw(now: Micros, entropy: u64) -> Draw {
         entropy,
         client: None,
     }
+}
+
+/// The choice of a first attempt, in 1970.
+pub fn choose(service: &Service, headers: &HeaderMap, draw: Draw) -> Option<Choice> {
+    let attempts = Attempts::default();
+    let ask = Ask {
+        headers,
+        draw,
+        wall: 0,
+        attempts: &attempts,
+    };
+    service.choose(&ask).ok()
 }
 
 /// Names of `count` picks in a row, joined.
@@ -106,11 +119,14 @@ pub fn sticky_service(pool: Pool) -> Service {
     let servers = Servers {
         written: LoadBalancer::default(),
         transport: Transport::default(),
-        sticky: Some(Sticky::new(&cookie, "app@file", &names)),
-        passive: None,
+        level: Some(Level::new(
+            Sticky::new(&cookie, "app@file", &names),
+            OnLoss::Rebind,
+        )),
+        max_wait: Duration::ZERO,
         pool,
     };
-    Service::new("app@file".to_owned(), Kind::Servers(servers))
+    Service::new("app@file".to_owned(), Kind::Servers(Box::new(servers)))
 }
 
 /// A request's header with the cookie of the server called `name`, as the last of `cookies`.

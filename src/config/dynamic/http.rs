@@ -1,11 +1,12 @@
 //! `http:` of the dynamic configuration: routers, services, transports (traefik-core 1.3, 2, 3, 4).
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 use serde::Deserialize;
 
 use super::middleware::Middleware;
-use crate::config::{AllowEmpty, Span};
+use crate::config::{AllowEmpty, Moment, Span};
 
 /// Everything under `http:`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -109,6 +110,12 @@ pub struct LoadBalancer {
     pub response_forwarding: ResponseForwarding,
     /// Name of the transport; empty means the static default.
     pub servers_transport: String,
+    /// Piton: how long the share of a new or recovered server grows; 0 means not at all.
+    pub slow_start: Span,
+    /// Piton: most requests in flight on each server; absent means no limit.
+    pub max_in_flight: Option<NonZeroU32>,
+    /// Piton: how long the holder of a cookie waits for a place at a full server.
+    pub max_wait: Span,
 }
 
 impl Default for LoadBalancer {
@@ -122,6 +129,9 @@ impl Default for LoadBalancer {
             pass_host_header: true,
             response_forwarding: ResponseForwarding::default(),
             servers_transport: String::new(),
+            slow_start: Span::ZERO,
+            max_in_flight: None,
+            max_wait: Span::seconds(5),
         }
     }
 }
@@ -136,8 +146,15 @@ pub struct Server {
     pub weight: Option<i64>,
     /// Put the path of `url` before the request's path.
     pub preserve_path: bool,
+    /// Piton: what is hashed into cookies instead of `url`, so that sessions follow the server to another
+    /// address; empty means `url`.
+    pub id: String,
     /// Piton: keep sessions, take no new ones.
     pub drain: bool,
+    /// Piton: drain, and from this time on count as removed for sessions, too.
+    pub drain_until: Option<Moment>,
+    /// Piton: most requests in flight here; absent means what the load balancer says.
+    pub max_in_flight: Option<NonZeroU32>,
 }
 
 /// `sticky`.
@@ -146,6 +163,21 @@ pub struct Server {
 pub struct Sticky {
     /// The cookie; absent means no stickiness.
     pub cookie: AllowEmpty<Cookie>,
+    /// Piton: what becomes of a session whose server is lost.
+    pub on_loss: OnLoss,
+}
+
+/// `sticky.onLoss`: the server (or child service) that a cookie names cannot be used now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum OnLoss {
+    /// Another one takes the session over, with a new cookie.
+    #[default]
+    Rebind,
+    /// Another one stands in; the cookie stays, and so the session goes home when its server is back.
+    Detour,
+    /// The request fails with 503; the cookie stays.
+    Fail,
 }
 
 /// `sticky.cookie` (traefik-core 1.3).

@@ -373,15 +373,15 @@ fn a_value_of_the_wrong_kind_is_named_in_words() {
         ("{servers: {url: x}}", "expected a list, found keys and values"),
         (
             "{servers: [x]}",
-            "expected url, weight, preservePath, drain, found a single value",
+            "expected url, weight, preservePath, id, drain, drainUntil, maxInFlight, found a single value",
         ),
         (
             "{servers: x}",
-            "expected url, weight, preservePath, drain, found a single value",
+            "expected url, weight, preservePath, id, drain, drainUntil, maxInFlight, found a single value",
         ),
         (
             "{servers: [[x]]}",
-            "expected url, weight, preservePath, drain, found a list",
+            "expected url, weight, preservePath, id, drain, drainUntil, maxInFlight, found a list",
         ),
         ("{strategy: [x]}", "expected a single value, found a list"),
         (

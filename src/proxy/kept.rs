@@ -1,0 +1,181 @@
+//! A request kept while it passes: for mirrors, and to be sent once more when a failover takes over.
+//!
+//! All that is kept anywhere is bounded by one [`Budget`]. What does not fit is let go, and the request itself
+//! goes on as if it had never been kept.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pingora::http::RequestHeader;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bytes of requests kept at a time, in all.
+const MEMORY: usize = 64 * 1024 * 1024;
+/// What a field costs besides its text.
+const FIELD: usize = 64;
+
+/// The memory that kept requests share.
+#[derive(Debug, Clone)]
+pub(super) struct Budget(Arc<Semaphore>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MEMORY)))
+    }
+}
+
+impl Budget {
+    fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes).ok()?;
+        Arc::clone(&self.0).try_acquire_many_owned(bytes).ok()
+    }
+}
+
+/// What is known of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Body {
+    /// More may come.
+    Open,
+    /// All of it is here.
+    Whole,
+    /// It was larger than allowed, or there was no memory for it.
+    Lost,
+}
+
+/// A request as far as it has passed.
+#[derive(Debug)]
+pub(super) struct Kept {
+    head: Option<RequestHeader>,
+    chunks: Vec<Bytes>,
+    length: u64,
+    body: Body,
+    /// Largest body worth keeping, in bytes.
+    limit: u64,
+    budget: Budget,
+    held: Vec<OwnedSemaphorePermit>,
+}
+
+impl Kept {
+    /// Nothing yet; bodies are kept up to `limit` bytes.
+    pub(super) fn new(budget: Budget, limit: u64) -> Self {
+        Self {
+            head: None,
+            chunks: Vec::new(),
+            length: 0,
+            body: Body::Open,
+            limit,
+            budget,
+            held: Vec::new(),
+        }
+    }
+
+    /// An attempt begins with this header. What was kept of an attempt before is let go: it comes again.
+    pub(super) fn begin(&mut self, head: &RequestHeader) {
+        self.chunks.clear();
+        self.held.clear();
+        self.length = 0;
+        self.body = Body::Open;
+        let fields = head.headers.iter();
+        let size: usize = fields
+            .map(|(name, value)| name.as_str().len() + value.len() + FIELD)
+            .sum();
+        match self.budget.take(size + head.raw_path().len()) {
+            Some(permit) => {
+                self.held.push(permit);
+                self.head = Some(head.clone());
+            }
+            None => self.lose(),
+        }
+    }
+
+    /// A part of the body passes.
+    pub(super) fn pass(&mut self, part: Option<&Bytes>, is_last: bool) {
+        if self.body != Body::Open {
+            return;
+        }
+        if let Some(part) = part.filter(|part| !part.is_empty()) {
+            self.length += part.len() as u64;
+            let permit = (self.length <= self.limit).then(|| self.budget.take(part.len()));
+            match permit.flatten() {
+                Some(permit) => {
+                    self.held.push(permit);
+                    self.chunks.push(part.clone());
+                }
+                None => return self.lose(),
+            }
+        }
+        if is_last {
+            self.body = Body::Whole;
+        }
+    }
+
+    fn lose(&mut self) {
+        self.chunks = Vec::new();
+        self.held.clear();
+        self.body = Body::Lost;
+    }
+
+    /// What is known of the body.
+    pub(super) fn body(&self) -> Body {
+        self.body
+    }
+
+    /// The header as the first server got it, before it was adapted to that server.
+    pub(super) fn head(&self) -> Option<&RequestHeader> {
+        self.head.as_ref()
+    }
+
+    /// The parts of the body so far.
+    pub(super) fn chunks(&self) -> &[Bytes] {
+        &self.chunks
+    }
+
+    /// Bytes of the body so far.
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head() -> RequestHeader {
+        RequestHeader::build("POST", b"/", None).unwrap()
+    }
+
+    fn part(length: usize) -> Bytes {
+        Bytes::from(vec![b'x'; length])
+    }
+
+    #[test]
+    fn a_body_is_kept_until_its_end_and_up_to_its_limit() {
+        let mut kept = Kept::new(Budget::default(), 10);
+        kept.begin(&head());
+        kept.pass(Some(&part(10)), false);
+        assert_eq!((kept.body(), kept.length()), (Body::Open, 10));
+        kept.pass(None, true);
+        assert_eq!(kept.body(), Body::Whole);
+        kept.begin(&head());
+        assert_eq!((kept.body(), kept.length()), (Body::Open, 0), "a new attempt");
+        kept.pass(Some(&part(11)), true);
+        assert_eq!((kept.body(), kept.chunks().len()), (Body::Lost, 0));
+    }
+
+    #[test]
+    fn memory_is_bounded_in_all_and_given_back() {
+        let budget = Budget::default();
+        let keep = |length| {
+            let mut kept = Kept::new(budget.clone(), u64::MAX);
+            kept.begin(&head());
+            kept.pass(Some(&part(length)), true);
+            kept
+        };
+        let large = keep(MEMORY - 1000);
+        assert_eq!(large.body(), Body::Whole);
+        assert_eq!(keep(2000).body(), Body::Lost);
+        drop(large);
+        assert_eq!(keep(2000).body(), Body::Whole);
+        assert_eq!(budget.0.available_permits(), MEMORY);
+    }
+}

@@ -1,0 +1,184 @@
+//! Copies for mirrors (traefik-core 2.8): made of a request that is over, sent by workers of their own.
+//!
+//! Nothing here is ever waited for by a request: a queue that is full, memory that is used up or a mirror that
+//! does not answer cost copies, which are counted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use pingora::Result;
+use pingora::http::RequestHeader;
+use pingora::server::ShutdownWatch;
+use pingora::services::background::BackgroundService;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+
+use super::client::Client;
+use super::kept::Kept;
+use crate::balance::{Draw, Server};
+use crate::clock;
+use crate::service::{Ask, Attempts, Mirror};
+
+/// Copies that may wait for a worker.
+const QUEUE: usize = 1024;
+/// Copies under way at a time.
+const AT_ONCE: usize = 256;
+/// Longest time for one copy, its answer included.
+const LONGEST: Duration = Duration::from_secs(30);
+/// Most of an answer that is read; then its connection is closed.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// One request for one mirror.
+struct Copy {
+    mirror: Arc<Mirror>,
+    request: Arc<Kept>,
+    client: Option<std::net::IpAddr>,
+}
+
+/// Where requests leave their copies.
+#[derive(Clone)]
+pub(super) struct Queue(mpsc::Sender<Copy>);
+
+/// The workers behind a [`Queue`], as a background service of their own thread.
+pub struct Mirrors(Mutex<Option<Workers>>);
+
+struct Workers {
+    copies: mpsc::Receiver<Copy>,
+    queue: Queue,
+    client: Arc<Client>,
+}
+
+/// A queue and its workers, which send with `client`.
+pub(super) fn start(client: Arc<Client>) -> (Queue, Mirrors) {
+    let (sender, copies) = mpsc::channel(QUEUE);
+    let queue = Queue(sender);
+    let workers = Workers {
+        copies,
+        queue: queue.clone(),
+        client,
+    };
+    (queue, Mirrors(Mutex::new(Some(workers))))
+}
+
+#[async_trait]
+impl BackgroundService for Mirrors {
+    async fn start(&self, mut shutdown: ShutdownWatch) {
+        let workers = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(workers) = workers else {
+            return;
+        };
+        tokio::select! {
+            () = workers.run() => {}
+            _ = shutdown.wait_for(|stopping| *stopping) => {}
+        }
+    }
+}
+
+impl Workers {
+    /// Sends copies for ever.
+    async fn run(mut self) {
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        while let Some(copy) = self.copies.recv().await {
+            let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+                return;
+            };
+            let (client, queue) = (Arc::clone(&self.client), self.queue.clone());
+            tokio::spawn(async move {
+                let sent = timeout(LONGEST, copy.send(&client, &queue)).await;
+                if !matches!(sent, Ok(Ok(()))) {
+                    copy.drop_it("not sent or not answered");
+                }
+                drop(place);
+            });
+        }
+    }
+}
+
+impl Queue {
+    /// Leaves `request` for each of `mirrors`.
+    pub(super) fn leave(
+        &self,
+        mirrors: impl IntoIterator<Item = Arc<Mirror>>,
+        request: &Arc<Kept>,
+        client: Option<std::net::IpAddr>,
+    ) {
+        for mirror in mirrors {
+            let copy = Copy {
+                mirror,
+                request: Arc::clone(request),
+                client,
+            };
+            if let Err(full) = self.0.try_send(copy) {
+                full.into_inner().drop_it("too many are waiting");
+            }
+        }
+    }
+}
+
+/// Counts a copy that is not sent, and says so when the count doubles.
+pub(super) fn count_dropped(mirror: &Mirror, why: &str) {
+    let dropped = mirror.count_dropped();
+    if dropped.is_power_of_two() {
+        let service = mirror.service().name();
+        tracing::warn!(
+            service,
+            dropped,
+            "copies for a mirror were dropped, the last one because {why}"
+        );
+    }
+}
+
+impl Copy {
+    fn drop_it(&self, why: &str) {
+        count_dropped(&self.mirror, why);
+    }
+
+    async fn send(&self, client: &Client, queue: &Queue) -> Result<(), ()> {
+        let head = self.request.head().ok_or(())?;
+        let attempts = Attempts::default();
+        let ask = Ask {
+            headers: &head.headers,
+            draw: Draw {
+                now: clock::now(),
+                entropy: clock::random(),
+                client: self.client,
+            },
+            wall: clock::wall(),
+            attempts: &attempts,
+        };
+        let mut choice = self.mirror.service().choose(&ask).map_err(drop)?;
+        // A mirror may have mirrors.
+        queue.leave(choice.mirrors.drain(..), &self.request, self.client);
+        let server = Arc::clone(choice.server());
+        match self.exchange(client, &server, head.clone()).await {
+            Ok(()) => {
+                choice.lease.first_byte(clock::now());
+                Ok(())
+            }
+            Err(error) => {
+                choice.lease.failed(clock::now());
+                tracing::debug!(service = self.mirror.service().name(), "mirror: {error}");
+                Err(())
+            }
+        }
+    }
+
+    async fn exchange(&self, client: &Client, server: &Server, head: RequestHeader) -> Result<()> {
+        let (chunks, length) = match self.mirror.body() {
+            Some(_) => (self.request.chunks(), self.request.length()),
+            None => (&[][..], 0),
+        };
+        let mut answer = client.send(server, head, chunks, length).await?;
+        let mut read = 0;
+        while let Some(part) = answer.session.read_response_body().await? {
+            read += part.len();
+            if read > MAX_ANSWER {
+                answer.session.shutdown().await;
+                return Ok(());
+            }
+        }
+        client.release(answer).await;
+        Ok(())
+    }
+}

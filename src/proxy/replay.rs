@@ -1,0 +1,146 @@
+//! A failover that takes over after an answer (traefik-core 2.7, error mode).
+//!
+//! Usually Pingora sends the request again: it keeps bodies up to 64 KiB. A larger one was kept by piton and is
+//! sent by piton's own client, since Pingora's proxy cannot begin a second time with a body that it does not
+//! have any more.
+
+use std::sync::Arc;
+
+use http::{Method, StatusCode, header};
+use pingora::http::ResponseHeader;
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::{FailToProxy, Session};
+
+use super::client::{Answer, Client};
+use super::context::Context;
+use super::failure::{Failure, is_final};
+use super::kept::{Body, Budget, Kept};
+use super::rewrite;
+
+/// Servers of the fallback that are tried at most.
+const MAX_SERVERS: usize = 3;
+
+/// The client has its answer.
+pub(super) const DONE: FailToProxy = FailToProxy {
+    error_code: 0,
+    can_reuse_downstream: false,
+};
+
+/// Ends an exchange whose answer is discarded: nothing of it has been written.
+pub(super) fn discarded(status: StatusCode) -> Box<Error> {
+    Error::explain(
+        ErrorType::Custom("FailOver"),
+        format!("the main service answered {status}, its fallback takes over"),
+    )
+    .into_up()
+}
+
+/// Can the request be sent again after an answer that is to be discarded? By whom, is decided then.
+pub(super) fn is_possible(session: &Session, ctx: &Context) -> bool {
+    let is_untouched = !session
+        .response_written()
+        .is_some_and(|response| is_final(response.status));
+    is_untouched && (!session.as_ref().retry_buffer_truncated() || body(ctx) != Some(Body::Lost))
+}
+
+/// Sends the kept request to the fallback and passes its answer on.
+pub(super) async fn answer(
+    client: &Client,
+    session: &mut Session,
+    ctx: &mut Context,
+    budget: &Budget,
+) -> Result<(), Failure> {
+    read_the_rest(session, ctx).await?;
+    let mut failure = None;
+    for _ in 0..MAX_SERVERS {
+        // That everybody left was tried in vain is told by what the last of them did.
+        let placed = ctx.place(&session.req_header().headers, budget).await;
+        placed.map_err(|denial| failure.unwrap_or(denial.into()))?;
+        match from_server(client, ctx).await {
+            Ok(answer) => return pass_on(client, session, ctx, answer).await,
+            Err(error) => {
+                failure = Some(Failure::of_server(error.etype()));
+                ctx.give_up_server();
+            }
+        }
+    }
+    Err(failure.unwrap_or(Failure::BadGateway))
+}
+
+fn body(ctx: &Context) -> Option<Body> {
+    ctx.kept().map(Kept::body)
+}
+
+/// The client may still be sending: the main service answered before it had all.
+async fn read_the_rest(session: &mut Session, ctx: &mut Context) -> Result<(), Failure> {
+    while body(ctx) == Some(Body::Open) {
+        let part = session.as_mut().read_request_body().await;
+        let part = part.map_err(|error| Failure::of(&error.into_down()))?;
+        let is_last = part.is_none() || session.as_mut().is_body_done();
+        ctx.keep(part.as_ref(), is_last)?;
+    }
+    if body(ctx) == Some(Body::Whole) {
+        Ok(())
+    } else {
+        Err(Failure::BadGateway)
+    }
+}
+
+async fn from_server(client: &Client, ctx: &Context) -> Result<Answer> {
+    let nothing = || Error::explain(ErrorType::InternalError, "there is nothing to send");
+    let server = Arc::clone(ctx.server().ok_or_else(nothing)?);
+    let kept = ctx.kept().ok_or_else(nothing)?;
+    let head = kept.head().cloned().ok_or_else(nothing)?;
+    client.send(&server, head, kept.chunks(), kept.length()).await
+}
+
+async fn pass_on(
+    client: &Client,
+    session: &mut Session,
+    ctx: &mut Context,
+    mut answer: Answer,
+) -> Result<(), Failure> {
+    let left = |error: Box<Error>| Failure::of(&error.into_down());
+    let cut = |_| Failure::ClientLeft;
+    let mut response = answer
+        .session
+        .response_header()
+        .cloned()
+        .ok_or(Failure::Unusable)?;
+    ctx.answered(response.status);
+    rewrite::response(&mut response);
+    frame(session, &mut response).map_err(left)?;
+    rewrite::add_cookies(&mut response, ctx.take_cookies()).map_err(left)?;
+    rewrite::for_old_clients(session.req_header().version, &mut response);
+    // Pingora closes the connection after a failed exchange; the client is told.
+    session.set_keepalive(None);
+    let has_no_body = session.req_header().method == Method::HEAD || answer.session.response_done();
+    session
+        .write_response_header(Box::new(response), has_no_body)
+        .await
+        .map_err(left)?;
+    // From here on a break can only be passed on as one.
+    while let Some(part) = answer.session.read_response_body().await.map_err(cut)? {
+        session
+            .write_response_body(Some(part), false)
+            .await
+            .map_err(left)?;
+    }
+    if !has_no_body {
+        session.write_response_body(None, true).await.map_err(left)?;
+    }
+    client.release(answer).await;
+    Ok(())
+}
+
+/// A body without a length is chunked, as Pingora's proxy does it.
+fn frame(session: &Session, response: &mut ResponseHeader) -> Result<()> {
+    let has_body = session.req_header().method != Method::HEAD
+        && !matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let is_framed = response.headers.contains_key(header::CONTENT_LENGTH)
+        || response.headers.contains_key(header::TRANSFER_ENCODING);
+    if has_body && !is_framed {
+        response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+    }
+    Ok(())
+}

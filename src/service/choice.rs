@@ -1,0 +1,164 @@
+//! What a service is asked, and what it answers.
+
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue};
+use smallvec::SmallVec;
+
+use super::{Mirror, OnError};
+use crate::balance::{Draw, Lease, Server, Wall};
+
+/// `Set-Cookie` values of one answer, the outer level first.
+pub type Cookies = SmallVec<[HeaderValue; 3]>;
+
+/// A request, as far as the choice of a server depends on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// Its header, with the cookies.
+    pub headers: &'a HeaderMap,
+    /// Clock, randomness, client.
+    pub draw: Draw,
+    /// Unix time, for deadlines and what cookies carry.
+    pub wall: Wall,
+    /// What was tried for this request before.
+    pub attempts: &'a Attempts,
+}
+
+/// What was tried for one request already: no attempt repeats it.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    /// Servers it was sent to in vain.
+    tried: SmallVec<[Arc<Server>; 2]>,
+    /// Failovers whose main service answered with an error.
+    failed_over: SmallVec<[Arc<OnError>; 1]>,
+    /// The way to the last of them.
+    path: Path,
+    waited: bool,
+    /// Counters of the mirrorings it has passed.
+    mirrored: Mutex<SmallVec<[Arc<AtomicU64>; 1]>>,
+}
+
+impl Attempts {
+    /// The request was sent to `server` in vain.
+    pub fn add_tried(&mut self, server: Arc<Server>) {
+        self.tried.push(server);
+    }
+
+    /// Was it sent to `server`, or to another entry with the same state, in vain?
+    #[must_use]
+    pub fn has_tried(&self, server: &Server) -> bool {
+        self.tried
+            .iter()
+            .any(|tried| Arc::ptr_eq(tried.state(), server.state()))
+    }
+
+    /// The main service of `failover` answered with an error: its fallback is next, on the same `path`.
+    pub fn fail_over(&mut self, failover: Arc<OnError>, path: Path) {
+        self.failed_over.push(failover);
+        self.path = path;
+    }
+
+    /// The child that the level at `address` chose before the failover.
+    pub(super) fn child_of(&self, address: usize) -> Option<u32> {
+        let chosen = self.path.iter().find(|(level, _)| *level == address);
+        chosen.map(|&(_, child)| child)
+    }
+
+    /// Did its main service answer with an error?
+    #[must_use]
+    pub fn has_failed_over(&self, failover: &Arc<OnError>) -> bool {
+        self.failed_over
+            .iter()
+            .any(|failed| Arc::ptr_eq(failed, failover))
+    }
+
+    /// It has waited for a place as long as it may.
+    pub fn give_up_waiting(&mut self) {
+        self.waited = true;
+    }
+
+    /// Has it waited as long as it may?
+    #[must_use]
+    pub fn has_waited(&self) -> bool {
+        self.waited
+    }
+
+    /// Is this the first attempt that comes to the mirroring counted by `counter`? A retry is the same
+    /// request, but its first way may have led past that one.
+    pub(super) fn meets(&self, counter: &Arc<AtomicU64>) -> bool {
+        let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = !mirrored.iter().any(|met| Arc::ptr_eq(met, counter));
+        if is_new {
+            mirrored.push(Arc::clone(counter));
+        }
+        is_new
+    }
+
+    pub(super) fn any_tried(&self) -> bool {
+        !self.tried.is_empty()
+    }
+}
+
+/// The server chosen for one attempt.
+#[derive(Debug)]
+pub struct Choice {
+    /// In flight there as long as this lives.
+    pub lease: Lease,
+    /// Cookies that bind the client, to be set on the answer.
+    pub cookies: Cookies,
+    /// Failovers on the way whose fallback takes over when the answer has one of their statuses; the
+    /// innermost first.
+    pub watched: SmallVec<[Arc<OnError>; 1]>,
+    /// Children chosen anew above a watched failover, so that a fallback is not sought in a sibling.
+    pub path: Path,
+    /// Services that shall get a copy of the request.
+    pub mirrors: SmallVec<[Arc<Mirror>; 1]>,
+}
+
+/// Choices between children: which level (its address, which does not change while a request holds its
+/// service) and which child.
+pub type Path = SmallVec<[(usize, u32); 2]>;
+
+impl Choice {
+    pub(super) fn new(lease: Lease, cookie: Option<HeaderValue>) -> Self {
+        Self {
+            lease,
+            cookies: cookie.into_iter().collect(),
+            watched: SmallVec::new(),
+            path: Path::new(),
+            mirrors: SmallVec::new(),
+        }
+    }
+
+    /// The choice with the cookie of the level above.
+    pub(super) fn under(mut self, cookie: Option<HeaderValue>) -> Self {
+        if let Some(cookie) = cookie {
+            self.cookies.insert(0, cookie);
+        }
+        self
+    }
+
+    /// The server chosen.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        self.lease.server()
+    }
+}
+
+/// Why there is no server for a request now.
+#[derive(Debug)]
+pub enum Refusal {
+    /// Nobody is up and open.
+    NoServer,
+    /// The session's own server is lost, and nobody else shall serve the session (`onLoss: fail`).
+    SessionLost,
+    /// The session's own server is full: worth a wait, at most for so long.
+    Full {
+        /// Where a place has to become free.
+        server: Arc<Server>,
+        /// How long the request may wait in all.
+        max_wait: Duration,
+    },
+}

@@ -1,0 +1,62 @@
+//! Stickiness of one level: the cookie that names a server or a child, and what happens when that is lost.
+
+use http::HeaderValue;
+
+use super::Ask;
+use crate::config::dynamic::http::OnLoss;
+use crate::sticky::{Lookup, Sticky};
+
+/// A sticky level.
+#[derive(Debug)]
+pub struct Level {
+    sticky: Sticky,
+    on_loss: OnLoss,
+}
+
+/// Whom a request's cookie names.
+#[derive(Debug)]
+pub(super) struct Bond {
+    /// Its position on the level.
+    pub(super) index: u32,
+    /// `Set-Cookie` for staying there, where the cookie has an older form or is to be renewed.
+    pub(super) rewritten: Option<HeaderValue>,
+}
+
+impl Level {
+    /// A level whose cookie is `sticky`.
+    #[must_use]
+    pub fn new(sticky: Sticky, on_loss: OnLoss) -> Self {
+        Self { sticky, on_loss }
+    }
+
+    /// The cookie.
+    #[must_use]
+    pub fn sticky(&self) -> &Sticky {
+        &self.sticky
+    }
+
+    /// What happens when the one a cookie names cannot be used.
+    pub(super) fn on_loss(&self) -> OnLoss {
+        self.on_loss
+    }
+
+    /// Whom the request's cookie names, if anyone.
+    pub(super) fn bond(&self, ask: &Ask<'_>) -> Option<Bond> {
+        let Lookup::Known { index, legacy } = self.sticky.find(ask.headers) else {
+            return None;
+        };
+        Some(Bond {
+            index: u32::try_from(index).ok()?,
+            rewritten: if legacy {
+                self.sticky.set_cookie(index)
+            } else {
+                None
+            },
+        })
+    }
+
+    /// The `Set-Cookie` that binds a new session to `index`.
+    pub(super) fn bind(&self, index: u32, _ask: &Ask<'_>) -> Option<HeaderValue> {
+        self.sticky.set_cookie(index as usize)
+    }
+}

@@ -1,0 +1,171 @@
+//! A load balancer over servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::level::Bond;
+use super::{Ask, Choice, Level, Refusal};
+use crate::balance::{Lease, Pool, Server, Session, Tried};
+use crate::config::dynamic::http::{HealthCheck, LoadBalancer as Written, OnLoss};
+use crate::upstream::Transport;
+
+/// Servers behind a selector.
+#[derive(Debug)]
+pub struct Servers {
+    /// What was configured; equal configuration means that this value is kept over a reload.
+    pub written: Written,
+    /// How its servers are connected to; part of what "equal" means.
+    pub transport: Transport,
+    /// The servers and the selector.
+    pub pool: Pool,
+    /// Stickiness, when switched on.
+    pub level: Option<Level>,
+    /// How long the holder of a cookie waits for a place at a full server.
+    pub max_wait: Duration,
+}
+
+/// Where a request's session is.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it lives for a moment, and a box would be an allocation per request"
+)]
+enum Home {
+    /// Nowhere: it is a new one.
+    None,
+    /// At this server, entered.
+    Here(Choice),
+    /// At this server, which cannot be used now.
+    Lost(Arc<Server>),
+}
+
+impl Servers {
+    /// The active check, when configured.
+    #[must_use]
+    pub fn health_check(&self) -> Option<&HealthCheck> {
+        self.written.health_check.as_ref()
+    }
+
+    pub(super) fn choose(&self, ask: &Ask<'_>, away: Option<&str>) -> Result<Choice, Refusal> {
+        let Some(level) = &self.level else {
+            let (_, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
+            return Ok(Choice::new(lease, None));
+        };
+        let lost = match self.home(level, ask)? {
+            Home::Here(mut choice) => {
+                if away.is_some() {
+                    choice.cookies.clear();
+                }
+                return Ok(choice);
+            }
+            Home::None => None,
+            Home::Lost(server) => Some(server),
+        };
+        let away = match (&lost, level.on_loss()) {
+            (Some(_), OnLoss::Fail) => return Err(Refusal::SessionLost),
+            (Some(home), OnLoss::Detour) => Some(home.identity()),
+            _ => away,
+        };
+        match away {
+            Some(home) => {
+                let lease = self.stand_in(home, ask).ok_or(Refusal::NoServer)?;
+                Ok(Choice::new(lease, None))
+            }
+            None => {
+                let (index, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
+                Ok(Choice::new(lease, level.bind(index, ask)))
+            }
+        }
+    }
+
+    /// The server that the request's cookie names. Draining servers keep their sessions: only "up" is asked
+    /// here, and whether there is a place.
+    fn home(&self, level: &Level, ask: &Ask<'_>) -> Result<Home, Refusal> {
+        let Some(Bond { index, rewritten }) = level.bond(ask) else {
+            return Ok(Home::None);
+        };
+        let Some(server) = self.pool.servers().get(index as usize) else {
+            return Ok(Home::None);
+        };
+        if server.terms().drain.is_over(ask.wall) {
+            return Ok(Home::None);
+        }
+        if !server.state().is_up(ask.draw.now) || ask.attempts.has_tried(server) {
+            return Ok(Home::Lost(Arc::clone(server)));
+        }
+        match Lease::try_new(server, Session::Known, ask.draw.now) {
+            Some(lease) => Ok(Home::Here(Choice::new(lease, rewritten))),
+            None if ask.attempts.has_waited() || self.max_wait.is_zero() => {
+                Ok(Home::Lost(Arc::clone(server)))
+            }
+            None => Err(Refusal::Full {
+                server: Arc::clone(server),
+                max_wait: self.max_wait,
+            }),
+        }
+    }
+
+    /// A server for a new session, entered.
+    fn newcomer(&self, ask: &Ask<'_>) -> Option<(u32, Lease)> {
+        let tried = self.positions_tried(ask);
+        let index = self.pool.pick(&ask.draw, &tried)?;
+        let server = self.pool.servers().get(index as usize)?;
+        if server.accepts(&ask.draw)
+            && let Some(lease) = Lease::try_new(server, Session::New, ask.draw.now)
+        {
+            return Some((index, lease));
+        }
+        self.second_choice(ask, tried)
+    }
+
+    /// The way when the first pick is full or in its slow start: everybody who is, is out of the question.
+    #[cold]
+    fn second_choice(&self, ask: &Ask<'_>, mut excluded: Tried) -> Option<(u32, Lease)> {
+        // A slow start shares with others; where there are no others it takes all.
+        for must_accept in [true, false] {
+            loop {
+                let picked = self.pool.pick_among(&ask.draw, |index, server| {
+                    !excluded.contains(&index)
+                        && server.has_room()
+                        && (!must_accept || server.accepts(&ask.draw))
+                });
+                let Some(index) = picked else { break };
+                if let Some(lease) = self.enter(index, ask) {
+                    return Some((index, lease));
+                }
+                // Somebody was faster.
+                excluded.push(index);
+            }
+        }
+        None
+    }
+
+    /// Who serves a session while the one called `home` is away, entered.
+    fn stand_in(&self, home: &str, ask: &Ask<'_>) -> Option<Lease> {
+        let mut excluded = self.positions_tried(ask);
+        loop {
+            let index = self.pool.stand_in(home, &ask.draw, |index, server| {
+                !excluded.contains(&index) && server.has_room()
+            })?;
+            if let Some(lease) = self.enter(index, ask) {
+                return Some(lease);
+            }
+            excluded.push(index);
+        }
+    }
+
+    /// A new session's place at server `index`.
+    fn enter(&self, index: u32, ask: &Ask<'_>) -> Option<Lease> {
+        let server = self.pool.servers().get(index as usize)?;
+        Lease::try_new(server, Session::New, ask.draw.now)
+    }
+
+    fn positions_tried(&self, ask: &Ask<'_>) -> Tried {
+        if !ask.attempts.any_tried() {
+            return Tried::new();
+        }
+        let all = (0_u32..).zip(self.pool.servers());
+        all.filter(|(_, server)| ask.attempts.has_tried(server))
+            .map(|(index, _)| index)
+            .collect()
+    }
+}
