@@ -13,11 +13,12 @@ use pingora::{Error, ErrorType, OrErr, Result};
 
 use super::rewrite;
 use crate::balance::Server;
+use crate::dial::Dialer;
 use crate::resolve::address_of;
 
 /// A client with connections of its own.
 pub(super) struct Client {
-    connector: Connector,
+    connector: Connector<Dialer>,
 }
 
 /// An answer whose header has come.
@@ -30,7 +31,10 @@ impl Client {
     /// A client with the settings that requests have.
     pub(super) fn new(conf: &ServerConf) -> Self {
         Self {
-            connector: Connector::new(Some(ConnectorOptions::from_server_conf(conf))),
+            connector: Connector::new_custom(
+                Some(ConnectorOptions::from_server_conf(conf)),
+                Dialer::new(conf),
+            ),
         }
     }
 
@@ -69,7 +73,9 @@ impl Client {
         let upstream = server.upstream();
         let unknown = || Error::explain(ErrorType::ConnectError, "the server's name has no address");
         let address = address_of(upstream.address()).await.ok_or_else(unknown)?;
-        Ok(upstream.peer(address))
+        let mut peer = upstream.peer(address);
+        upstream.bound_idle(&mut peer, server.state().in_flight());
+        Ok(peer)
     }
 
     /// The answer was read to its end: its connection can serve again.

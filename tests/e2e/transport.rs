@@ -7,8 +7,8 @@ use std::time::Duration;
 use rustls::version::{TLS12, TLS13};
 
 use crate::harness::{
-    Authority, Client, Https, Leaf, Origin, Piton, Setup, app_of, eventually, get, holds_for, request,
-    run_to_end,
+    Authority, Client, Https, Leaf, Origin, Piton, Server, Setup, app_of, eventually, get, holds_for,
+    request, run_to_end,
 };
 
 /// A dynamic file with one server and one transport; `inside` is what is written for the transport.
@@ -471,6 +471,34 @@ fn files_that_changed_are_used_after_a_reload() {
     piton.signal("HUP");
     eventually("nothing is trusted", || get(piton.address(), "/").status == 404);
     piton.wait_for_line(&["rootCAs[0]", "holds no certificate"]);
+}
+
+#[test]
+fn copies_for_mirrors_are_led_by_the_same_trust() {
+    let ours = Authority::new("ours");
+    let main = Server::named("main");
+    for more in ["", ", minVersion: VersionTLS13"] {
+        let origin = Https::new(&ours.sign(&["127.0.0.1"])).start();
+        let service =
+            |url: String, more: &str| format!("{{loadBalancer: {{servers: [{{url: \"{url}\"}}]{more}}}}}");
+        let piton = Piton::with(&format!(
+            "http:
+  routers: {{r: {{rule: PathPrefix(`/`), service: both}}}}
+  services:
+    both: {{mirroring: {{service: main, mirrors: [{{name: copy, percent: 100}}]}}}}
+    main: {}
+    copy: {}
+  serversTransports: {{t: {{{}{more}}}}}
+",
+            service(main.url(), ""),
+            service(origin.url("https"), ", serversTransport: t"),
+            roots(&ours),
+        ));
+        assert_eq!(get(piton.address(), "/copied").text(), "main");
+        eventually("the copy comes", || {
+            origin.asked().iter().any(|asked| asked.path == "/copied")
+        });
+    }
 }
 
 #[test]
