@@ -48,7 +48,9 @@ impl Configuration {
     /// Does it name files that are read when it is applied? Their content is no part of it.
     pub fn names_files(&self) -> bool {
         let mut transports = self.http.servers_transports.values();
+        let mut services = self.http.services.values();
         transports.any(|transport| !transport.root_cas.is_empty() || !transport.certificates.is_empty())
+            || services.any(|service| service.names_key_files())
     }
 }
 

@@ -90,6 +90,24 @@ pub struct Service {
     pub middlewares: Vec<String>,
 }
 
+impl Service {
+    /// Does it name files with keys that sign its cookies?
+    pub(super) fn names_key_files(&self) -> bool {
+        let of_servers = self
+            .load_balancer
+            .iter()
+            .filter_map(|balancer| balancer.sticky.as_ref());
+        let of_children = self
+            .weighted
+            .iter()
+            .filter_map(|weighted| weighted.sticky.as_ref());
+        of_servers
+            .chain(of_children)
+            .filter_map(|sticky| sticky.cookie.as_ref()?.sign.as_ref())
+            .any(|sign| sign.keys.iter().any(|key| !key.file.is_empty()))
+    }
+}
+
 /// `loadBalancer` (traefik-core 3).
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
