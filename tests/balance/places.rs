@@ -83,6 +83,20 @@ fn who_waits_has_the_next_place() {
 }
 
 #[test]
+fn of_two_who_leave_at_once_each_wakes_one_who_waits() {
+    let pool = limited(&["A"]);
+    let server = &pool.servers()[0];
+    let held: Vec<Lease> = (0..2).map(|_| Lease::new(Arc::clone(server), 1)).collect();
+    let waiting = [(); 2].map(|()| Waiting::at(Arc::clone(server)));
+    let left = waiting.each_ref().map(Waiting::left);
+    drop(held);
+    for listener in left {
+        let woken = listener.wait_timeout(std::time::Duration::from_millis(50));
+        assert!(woken.is_some());
+    }
+}
+
+#[test]
 fn a_thousand_full_servers_are_refused_in_no_time() {
     let names: Vec<String> = (0..1000).map(|n| format!("s{n}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
