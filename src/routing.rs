@@ -4,6 +4,7 @@
 //! half-applied file; a router that needs something unknown or unsupported is disabled (fail closed).
 
 mod compile;
+mod level;
 mod load_balancer;
 mod merge;
 mod report;

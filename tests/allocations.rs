@@ -16,14 +16,16 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use piton::balance::Strategy;
-use piton::config::{Notation, dynamic};
+use piton::config::{NoFiles, Notation, dynamic};
 use piton::request::RequestView;
 use piton::routing::{EntryPointSpec, Ground, Snapshot, compile, merge};
-use piton::service::Service;
+use piton::service::{Kind, Service};
+use piton::sticky::{Lookup, Refusal, Sticky};
 
-use servers::{draw, header_with_cookie, lettered, sticky_service};
+use servers::{draw, header_of_three_levels, header_with_cookie, lettered, plain_cookie, signed_cookie};
+use servers::{sticky_service, three_levels};
 
 /// Allocations of a thousand runs of `work`, after one that may fill caches.
 fn allocations(mut work: impl FnMut()) -> u64 {
@@ -109,6 +111,74 @@ fn an_older_cookie_is_rewritten_without_allocation() {
     assert_eq!(allocations(|| choose(&service, &headers, 1)), 0);
 }
 
+/// A level over `A` and `B` with signed cookies.
+fn signed_level() -> Sticky {
+    Sticky::new(
+        &signed_cookie(),
+        "app@file",
+        &["A", "B"],
+        &NoFiles,
+        Arc::default(),
+    )
+    .unwrap()
+}
+
+#[test]
+fn verifying_a_signed_cookie_allocates_nothing() {
+    let level = signed_level();
+    let set = level.set_cookie(1, 1_000_000, None).unwrap();
+    let good = set.to_str().unwrap().split(';').next().unwrap();
+    let (idle, old) = (Refusal::Idle, Refusal::TooOld);
+    let cases = [
+        (good.to_owned(), 1_000_000, None),
+        (good.to_owned(), 2_000_000, None),
+        (good.to_owned(), 9_000_000, Some(idle)),
+        (good.to_owned(), 99_000_000, Some(old)),
+        (
+            good.replace(".k1.", ".k2."),
+            1_000_000,
+            Some(Refusal::BadSignature),
+        ),
+        (good.replace(".k1.", ".k3."), 1_000_000, Some(Refusal::UnknownKey)),
+        (good.replace('.', ""), 1_000_000, Some(Refusal::Malformed)),
+        ("s=A".to_owned(), 1_000_000, Some(Refusal::Plain)),
+    ];
+    for (cookie, now, refused) in cases {
+        let headers = HeaderMap::from_iter([(http::header::COOKIE, HeaderValue::from_str(&cookie).unwrap())]);
+        let find = || match (level.find(black_box(&headers), now), refused) {
+            (Lookup::Known { index: 1, .. }, None) => {}
+            (Lookup::Refused(reason), Some(expected)) if reason == expected => {}
+            (other, _) => panic!("{cookie} at {now}: {other:?}"),
+        };
+        assert_eq!(allocations(find), 0, "{cookie} at {now}");
+    }
+}
+
+#[test]
+fn signing_a_cookie_allocates_its_line_and_nothing_else() {
+    let level = signed_level();
+    let sign = || drop(black_box(level.set_cookie(0, 1_000_000, None).unwrap()));
+    assert_eq!(allocations(sign), 1000);
+}
+
+#[test]
+fn renewing_a_plain_cookie_allocates_nothing() {
+    let mut cookie = plain_cookie();
+    cookie.renew = true;
+    let level = Sticky::new(&cookie, "app@file", &["A", "B"], &NoFiles, Arc::default()).unwrap();
+    let headers = header_with_cookie("B", 3);
+    let renew = || match level.find(black_box(&headers), 0) {
+        Lookup::Known {
+            index,
+            issued,
+            renew: true,
+            ..
+        } => drop(black_box(level.set_cookie(index, 0, issued))),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(allocations(renew), 0);
+}
+
 #[test]
 fn picking_a_server_and_its_cookie_allocates_nothing() {
     for strategy in [Strategy::Wrr, Strategy::P2c, Strategy::LeastTime, Strategy::Hrw] {
@@ -130,4 +200,47 @@ fn measuring_an_answer_allocates_nothing() {
         choice.server().state().succeeded();
     };
     assert_eq!(allocations(answer), 0);
+}
+
+/// Every pool makes its list of open servers once per flip.
+fn warm_up(service: &Service) {
+    (0..1000).for_each(|_| choose(service, &HeaderMap::new(), 1));
+}
+
+#[test]
+fn a_way_through_three_sticky_levels_allocates_nothing() {
+    let service = three_levels();
+    warm_up(&service);
+    let cookies = |headers: &HeaderMap| {
+        let choice = servers::choose(&service, headers, draw(1, 1)).unwrap();
+        (choice.server().url().to_owned(), choice.cookies.len())
+    };
+    let (new, bound) = (HeaderMap::new(), header_of_three_levels());
+    assert_eq!(cookies(&new).1, 3);
+    assert_eq!(cookies(&bound), ("http://sbac".to_owned(), 0));
+    assert_eq!(allocations(|| choose(&service, &new, 1)), 0, "new");
+    assert_eq!(allocations(|| choose(&service, &bound, 1)), 0, "bound");
+}
+
+#[test]
+fn a_child_that_is_away_costs_new_sessions_no_allocation() {
+    let service = three_levels();
+    let Kind::Weighted(outer) = service.kind() else {
+        panic!("it is a weighted")
+    };
+    let Kind::Weighted(middle) = outer.children()[1].service().kind() else {
+        panic!("it is a weighted")
+    };
+    let lost = middle.children()[0].service();
+    for server in lost.servers().unwrap().pool.servers() {
+        server.state().probed(false);
+    }
+    warm_up(&service);
+    assert_eq!(allocations(|| choose(&service, &HeaderMap::new(), 1)), 0, "new");
+    let bound = header_of_three_levels();
+    assert_eq!(
+        allocations(|| choose(&service, &bound, 1)),
+        0,
+        "bound to the lost one"
+    );
 }

@@ -6,6 +6,7 @@
 //! | `p2c` | load decides, weights count, pairs are even |
 //! | `leasttime` | speed decides; nobody is herded at, nobody is starved |
 //! | `hrw` | Traefik's picks; only the clients of a lost server move |
+//! | `places` | `maxInFlight`: never exceeded, kept for who waits |
 //! | `pingora` | the same selectors inside Pingora's own `LoadBalancer` |
 #![allow(
     clippy::unwrap_used,
@@ -23,5 +24,6 @@ mod balance {
     mod leasttime;
     mod p2c;
     mod pingora;
+    mod places;
     mod wrr;
 }

@@ -10,6 +10,8 @@ mod install;
 mod problem;
 // Nothing panics on any text; what is printed can be read back.
 mod properties;
+// Keys of signed cookies; no mistake shows one.
+mod secret;
 // Positions and text of TOML.
 mod toml;
 // Durations against Go's own vectors.

@@ -113,9 +113,9 @@ impl Context {
     /// Keeps the request from here on if the choice makes that necessary.
     fn provide(&mut self, headers: &HeaderMap, budget: &Budget) -> Result<(), Denial> {
         match (&mut self.second, &mut self.choice) {
-            (Some(second), _) => second.failing_over = false,
+            (Some(second), Some(choice)) => second.resume(choice),
             (None, Some(choice)) => self.second = Second::of(choice, headers, budget),
-            (None, None) => {}
+            (_, None) => {}
         }
         match &self.second {
             Some(second) => second.check(headers).map_err(|TooLarge| Denial::BodyTooLarge),
@@ -142,7 +142,9 @@ impl Context {
             attempts: &self.attempts,
         };
         let service = self.service.as_ref().ok_or(Refusal::NoServer)?;
-        self.choice = Some(service.choose(&ask)?);
+        let mut choice = service.choose(&ask)?;
+        self.attempts.add_counted(std::mem::take(&mut choice.counted));
+        self.choice = Some(choice);
         // Whatever fails from here on is another failure.
         self.failure = None;
         Ok(())

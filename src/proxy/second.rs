@@ -60,6 +60,12 @@ impl Second {
         }))
     }
 
+    /// Another attempt begins, with this choice.
+    pub(super) fn resume(&mut self, choice: &mut Choice) {
+        self.failing_over = false;
+        self.mirrors.append(&mut choice.mirrors);
+    }
+
     /// Is the length that the client states larger than allowed?
     pub(super) fn check(&self, headers: &HeaderMap) -> Result<(), TooLarge> {
         let length = headers.get(header::CONTENT_LENGTH);

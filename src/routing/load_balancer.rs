@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
+use super::level;
 use super::report::Item;
 use super::services::Compiler;
 use crate::balance::{
@@ -15,9 +16,11 @@ use crate::balance::{
 };
 use crate::config::dynamic::http::{self as wire, LoadBalancer};
 use crate::config::{Span, provider_of};
-use crate::service::{Kind, Level, Servers};
-use crate::sticky::{Sticky, browser_objections, cookie_name};
+use crate::service::{Kind, Servers};
 use crate::upstream::{Address, Resolved, ServerUrl, Transport, Upstream};
+
+/// The key below which it is written.
+const KIND: &str = "loadBalancer";
 
 /// What became of a `loadBalancer`.
 pub(super) enum Compiled {
@@ -55,7 +58,10 @@ pub(super) fn compile(
     };
     note_what_is_probably_not_meant(name, written, strategy, item);
     note_what_no_probe_can_ask(written, item);
-    let unchanged = old.is_some_and(|old| old.written == *written && old.transport == *transport);
+    let unchanged = old.is_some_and(|old| {
+        let same = old.written == *written && old.transport == *transport;
+        same && level::has_keys_of(old.level.as_ref(), written.sticky.as_ref(), compiler.files)
+    });
     if unchanged {
         note_bad_servers(written, item);
         return Some(Compiled::Unchanged);
@@ -70,10 +76,9 @@ pub(super) fn compile(
     };
     let servers = builder.servers(item)?;
     let names: Vec<&str> = servers.iter().map(|server| server.identity()).collect();
-    let level = written.sticky.as_ref().and_then(|sticky| {
-        let cookie = sticky.cookie.as_ref().filter(|_| strategy != Strategy::Hrw)?;
-        Some(Level::new(Sticky::new(cookie, name, &names), sticky.on_loss))
-    });
+    let sticky = written.sticky.as_ref().filter(|_| strategy != Strategy::Hrw);
+    let old_level = old.and_then(|old| old.level.as_ref());
+    let level = level::compile(sticky, (KIND, name), &names, compiler.files, old_level, item).ok()?;
     let pool = Pool::new(servers, strategy, builder.signals, old.map(|old| &old.pool));
     Some(Compiled::New(Kind::Servers(Box::new(Servers {
         written: written.clone(),
@@ -91,27 +96,18 @@ fn note_what_is_probably_not_meant(name: &str, written: &LoadBalancer, strategy:
             "slowStart has no effect with strategy \"hrw\": its clients have their servers",
         );
     }
-    let Some(sticky) = written.sticky.as_ref() else {
-        return;
-    };
-    let Some(cookie) = sticky.cookie.as_ref() else {
-        if sticky.on_loss != wire::OnLoss::Rebind {
-            item.warn(
-                "loadBalancer.sticky.onLoss",
-                "onLoss has no effect without a cookie",
-            );
-        }
-        return;
-    };
-    if strategy == Strategy::Hrw {
+    if strategy == Strategy::Hrw
+        && written
+            .sticky
+            .as_ref()
+            .is_some_and(|sticky| sticky.cookie.is_some())
+    {
         item.warn(
             "loadBalancer.sticky",
             "sticky has no effect with strategy \"hrw\": it binds by client address",
         );
     }
-    for objection in browser_objections(cookie, &cookie_name(&cookie.name, name)) {
-        item.warn("loadBalancer.sticky.cookie", objection);
-    }
+    level::note_what_is_probably_not_meant(written.sticky.as_ref(), (KIND, name), item);
 }
 
 /// A probe that cannot be built fails, and its server is down for good: better said here.

@@ -11,7 +11,7 @@ use super::tree::{self, children};
 use super::{Ground, Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::dynamic::http as wire;
-use crate::config::{provider_of, qualify};
+use crate::config::{Files, provider_of, qualify};
 use crate::service::{MAX_DEPTH, MAX_WAYS, Service};
 
 /// Compiled services by qualified name; why a service does not work, where it does not.
@@ -29,6 +29,7 @@ struct Broken {
 /// What compiling a service needs besides the service.
 pub(super) struct Compiler<'a> {
     pub(super) transports: Transports<'a>,
+    pub(super) files: &'a dyn Files,
     pub(super) now: Micros,
 }
 
@@ -43,6 +44,7 @@ impl Services {
     ) -> Self {
         let compiler = Compiler {
             transports: Transports::new(merged, ground),
+            files: &*ground.files,
             now,
         };
         let order = Order::of(merged);
@@ -87,7 +89,7 @@ impl Services {
                     Compiled::New(kind) => kind,
                 }
             }
-            None => tree::compile(self, name, written, old.map(|old| &**old), item)?,
+            None => tree::compile(self, compiler.files, name, written, old.map(|old| &**old), item)?,
         };
         let service = Service::new(name.to_owned(), kind);
         if service.depth() > MAX_DEPTH {

@@ -1,5 +1,8 @@
 //! Compilation as a whole: what is led where, what is refused and why, what lives on over a reload.
 
+// Services with signed cookies.
+mod signed;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;

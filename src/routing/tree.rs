@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use super::level;
 use super::report::Item;
 use super::services::Services;
 use crate::balance::{MAX_WEIGHT, Shares};
 use crate::config::dynamic::http::{self as wire, WeightedChild};
-use crate::config::{provider_of, qualify};
-use crate::service::{By, Child, Failover, Kind, Level, Mirror, Mirroring, OnError, Service, Weighted};
-use crate::sticky::{Sticky, browser_objections, cookie_name};
+use crate::config::{Files, provider_of, qualify};
+use crate::service::{By, Child, Failover, Kind, Mirror, Mirroring, OnError, Service, Weighted};
 
 /// Names of the services that `service` stands on, as written.
 pub(super) fn children(service: &wire::Service) -> Vec<&str> {
@@ -37,6 +37,7 @@ pub(super) fn children(service: &wire::Service) -> Vec<&str> {
 /// it cannot work.
 pub(super) fn compile(
     services: &Services,
+    files: &dyn Files,
     name: &str,
     written: &wire::Service,
     old: Option<&Service>,
@@ -44,6 +45,7 @@ pub(super) fn compile(
 ) -> Option<Kind> {
     let mut tree = Tree {
         services,
+        files,
         name,
         provider: provider_of(name).unwrap_or_default(),
         old: old.map(Service::kind),
@@ -76,6 +78,7 @@ pub(super) fn compile(
 /// A service of services being compiled.
 struct Tree<'a> {
     services: &'a Services,
+    files: &'a dyn Files,
     name: &'a str,
     provider: &'a str,
     old: Option<&'a Kind>,
@@ -125,13 +128,13 @@ impl Tree<'_> {
             Some(Kind::Weighted(old)) => Some(old.shares()),
             _ => None,
         };
-        let level = sticky.and_then(|sticky| {
-            let cookie = sticky.cookie.as_ref()?;
-            for objection in browser_objections(cookie, &cookie_name(&cookie.name, self.name)) {
-                self.item.warn(format!("{kind}.sticky.cookie"), objection);
-            }
-            Some(Level::new(Sticky::new(cookie, self.name, &names), sticky.on_loss))
-        });
+        let written_level = (kind, self.name);
+        level::note_what_is_probably_not_meant(sticky, written_level, self.item);
+        let old_level = match self.old {
+            Some(Kind::Weighted(old)) => old.level(),
+            _ => None,
+        };
+        let level = level::compile(sticky, written_level, &names, self.files, old_level, self.item).ok()?;
         let shares = Shares::new(names, weights.collect(), previous);
         Some(Kind::Weighted(Box::new(Weighted::new(
             children, shares, by, level,

@@ -1,7 +1,7 @@
 //! What a service is asked, and what it answers.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
@@ -36,8 +36,8 @@ pub struct Attempts {
     /// The way to the last of them.
     path: Path,
     waited: bool,
-    /// Counters of the mirrorings it has passed.
-    mirrored: Mutex<SmallVec<[Arc<AtomicU64>; 1]>>,
+    /// Mirrorings that have counted it.
+    counted: Counters,
 }
 
 impl Attempts {
@@ -85,15 +85,14 @@ impl Attempts {
         self.waited
     }
 
-    /// Is this the first attempt that comes to the mirroring counted by `counter`? A retry is the same
-    /// request, but its first way may have led past that one.
-    pub(super) fn meets(&self, counter: &Arc<AtomicU64>) -> bool {
-        let mut mirrored = self.mirrored.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = !mirrored.iter().any(|met| Arc::ptr_eq(met, counter));
-        if is_new {
-            mirrored.push(Arc::clone(counter));
-        }
-        is_new
+    /// These mirrorings have counted it: a retry that comes by again is the same request.
+    pub fn add_counted(&mut self, counters: Counters) {
+        self.counted.extend(counters);
+    }
+
+    /// Has the mirroring with this counter counted it?
+    pub(super) fn is_counted(&self, counter: &Arc<AtomicU64>) -> bool {
+        self.counted.iter().any(|counted| Arc::ptr_eq(counted, counter))
     }
 
     pub(super) fn any_tried(&self) -> bool {
@@ -115,7 +114,12 @@ pub struct Choice {
     pub path: Path,
     /// Services that shall get a copy of the request.
     pub mirrors: SmallVec<[Arc<Mirror>; 1]>,
+    /// Mirrorings that counted the request on this way, to be told to [`Attempts::add_counted`].
+    pub counted: Counters,
 }
+
+/// Counters of mirrorings.
+pub type Counters = SmallVec<[Arc<AtomicU64>; 1]>;
 
 /// Choices between children: which level (its address, which does not change while a request holds its
 /// service) and which child.
@@ -129,6 +133,7 @@ impl Choice {
             watched: SmallVec::new(),
             path: Path::new(),
             mirrors: SmallVec::new(),
+            counted: Counters::new(),
         }
     }
 

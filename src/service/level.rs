@@ -42,21 +42,24 @@ impl Level {
 
     /// Whom the request's cookie names, if anyone.
     pub(super) fn bond(&self, ask: &Ask<'_>) -> Option<Bond> {
-        let Lookup::Known { index, legacy } = self.sticky.find(ask.headers) else {
+        let Lookup::Known {
+            index,
+            legacy,
+            issued,
+            renew,
+        } = self.sticky.find(ask.headers, ask.wall)
+        else {
             return None;
         };
+        let rewritten = || self.sticky.set_cookie(index, ask.wall, issued);
         Some(Bond {
             index: u32::try_from(index).ok()?,
-            rewritten: if legacy {
-                self.sticky.set_cookie(index)
-            } else {
-                None
-            },
+            rewritten: (legacy || renew).then(rewritten).flatten(),
         })
     }
 
     /// The `Set-Cookie` that binds a new session to `index`.
-    pub(super) fn bind(&self, index: u32, _ask: &Ask<'_>) -> Option<HeaderValue> {
-        self.sticky.set_cookie(index as usize)
+    pub(super) fn bind(&self, index: u32, ask: &Ask<'_>) -> Option<HeaderValue> {
+        self.sticky.set_cookie(index as usize, ask.wall, None)
     }
 }

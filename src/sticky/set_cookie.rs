@@ -71,6 +71,11 @@ impl Attributes {
         Self { text }
     }
 
+    /// The text, from the first semicolon on.
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// The whole header value. `name` shall come from [`super::cookie_name`], so that it is a token.
     #[must_use]
     pub fn render(&self, name: &str, value: &CookieValue) -> HeaderValue {
@@ -140,6 +145,11 @@ pub fn browser_objections(cookie: &Cookie, name: &str) -> Vec<String> {
             format!("browsers drop {name:?} unless `path` is \"/\""),
         ),
         (
+            cookie.renew && cookie.max_age <= 0,
+            "`renew` changes nothing without `maxAge`: browsers keep such a cookie until they are closed"
+                .to_owned(),
+        ),
+        (
             !cookie.same_site.is_empty() && same_site.is_none(),
             format!(
                 "sameSite {:?} is none of none, lax, strict: the attribute is left out",
@@ -181,6 +191,7 @@ mod tests {
             path: "/foo".into(),
             domain: "foo.com".into(),
             partitioned: true,
+            ..Cookie::default()
         };
         assert_eq!(
             line(&cookie),

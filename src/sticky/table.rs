@@ -4,23 +4,8 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::Lookup;
 use super::value::{CookieValue, legacy_values};
-
-/// What a request's cookie says about its server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lookup {
-    /// No valid cookie of that name.
-    Absent,
-    /// A cookie whose value stands for no handler (any more).
-    Unknown,
-    /// A handler, by position; `legacy` values are to be rewritten (traefik-core 1.1).
-    Known {
-        /// Position in the list the level was built from.
-        index: usize,
-        /// Was it one of the older forms?
-        legacy: bool,
-    },
-}
 
 /// Two maps as in Traefik: today's values are consulted first, all older forms share one map, and the
 /// handler added last wins a collision.
@@ -46,19 +31,25 @@ impl Table {
         table
     }
 
+    /// What a plain value says.
     pub(super) fn lookup(&self, value: &[u8]) -> Lookup {
-        let current = <&[u8; 16]>::try_from(value)
-            .ok()
-            .and_then(|key| self.current.get(key));
-        let (index, legacy) = match (current, current.is_none().then(|| self.legacy.get(value))) {
-            (Some(&index), _) => (index, false),
-            (None, Some(Some(&index))) => (index, true),
-            _ => return Lookup::Unknown,
-        };
-        Lookup::Known {
-            index: index as usize,
+        let current = value.try_into().ok().and_then(|hash| self.current(hash));
+        let legacy = || self.legacy.get(value).map(|&index| index as usize);
+        let known = |index, legacy| Lookup::Known {
+            index,
             legacy,
+            issued: None,
+            renew: false,
+        };
+        match current {
+            Some(index) => known(index, false),
+            None => legacy().map_or(Lookup::Unknown, |index| known(index, true)),
         }
+    }
+
+    /// The handler that today's hash stands for.
+    pub(super) fn current(&self, hash: &[u8; 16]) -> Option<usize> {
+        self.current.get(hash).map(|&index| index as usize)
     }
 }
 

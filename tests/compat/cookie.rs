@@ -1,6 +1,9 @@
 //! Cookie values, names, `Set-Cookie` lines, and finding a cookie in a request.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue, header};
+use piton::config::NoFiles;
 use piton::config::dynamic::http::Cookie;
 use piton::sticky::{CookieValue, Lookup, Sticky, cookie_name, find_cookie, legacy_values};
 use serde::Deserialize;
@@ -46,13 +49,25 @@ pub fn values(case: Values) -> Differences {
                 &legacy_values(&handler)[1..],
             );
         }
-        let sticky = Sticky::new(&Cookie::default(), "app@file", &[&handler]);
+        let sticky = Sticky::new(
+            &Cookie::default(),
+            "app@file",
+            &[&handler],
+            &NoFiles,
+            Arc::default(),
+        )
+        .unwrap();
         let mut known = |value: &str, legacy| {
             let mut headers = HeaderMap::new();
             let cookie = format!("{}={value}", sticky.name());
             headers.insert(header::COOKIE, HeaderValue::from_str(&cookie).unwrap());
-            let expected = Lookup::Known { index: 0, legacy };
-            expect(&mut differences, &cookie, expected, sticky.find(&headers));
+            let expected = Lookup::Known {
+                index: 0,
+                legacy,
+                issued: None,
+                renew: false,
+            };
+            expect(&mut differences, &cookie, expected, sticky.find(&headers, 0));
         };
         known(&value, false);
         known(&handler, true);
@@ -117,7 +132,7 @@ pub fn set_cookies(case: SetCookies) -> Differences {
             .unwrap()
             .level
             .as_ref()
-            .and_then(|level| level.sticky().set_cookie(0));
+            .and_then(|level| level.sticky().set_cookie(0, 0, None));
         let line = line.map(|line| String::from_utf8(line.as_bytes().to_vec()).unwrap());
         expect(&mut differences, &what, row.line, line);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
-use piton::balance::Draw;
+use piton::balance::{Draw, Server};
 use piton::config::{Notation, dynamic};
 use piton::routing::{Ground, Snapshot, compile, merge};
 use piton::service::{Ask, Attempts, Service};
@@ -12,12 +12,18 @@ use serde::Deserialize;
 
 use crate::{Differences, expect};
 
-/// A `loadBalancer` as written, and requests to it in a row.
+/// A `loadBalancer` as written, or `services` with the one that is asked, and requests to it in a row.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    #[serde(rename = "loadBalancer")]
+    #[serde(rename = "loadBalancer", default)]
     load_balancer: serde_yaml::Value,
+    /// Services of the provider `file`, instead of one load balancer.
+    #[serde(default)]
+    services: serde_yaml::Mapping,
+    /// Which of them is asked.
+    #[serde(default)]
+    service: String,
     /// Requests, one after the other; round robin goes on between them.
     requests: Vec<Request>,
 }
@@ -44,11 +50,22 @@ struct Request {
 }
 
 pub fn session(case: Session) -> Differences {
-    let service = service(&case.load_balancer);
+    let (snapshot, name) = if case.services.is_empty() {
+        (compiled(alone(&case.load_balancer)), "my-service@file".to_owned())
+    } else {
+        let name = format!("{}@file", case.service);
+        (compiled(case.services), name)
+    };
+    let service = &snapshot.services[&name];
+    let servers: Vec<&Arc<Server>> = snapshot
+        .services
+        .values()
+        .filter_map(|service| service.servers())
+        .flat_map(|servers| servers.pool.servers())
+        .collect();
     let mut differences = Vec::new();
     for request in case.requests {
-        let servers = service.servers().unwrap().pool.servers();
-        for server in servers {
+        for server in &servers {
             server
                 .state()
                 .probed(!request.down.iter().any(|url| url == server.url()));
@@ -57,7 +74,7 @@ pub fn session(case: Session) -> Differences {
         let tried = servers
             .iter()
             .filter(|server| request.tried.iter().any(|url| url == server.url()));
-        tried.for_each(|server| attempts.add_tried(Arc::clone(server)));
+        tried.for_each(|&server| attempts.add_tried(Arc::clone(server)));
         let mut headers = HeaderMap::new();
         if let Some(cookie) = &request.cookie {
             headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
@@ -88,25 +105,34 @@ pub fn session(case: Session) -> Differences {
     differences
 }
 
-/// The service `my-service@file` that is this `loadBalancer`.
-fn service(load_balancer: &serde_yaml::Value) -> Arc<Service> {
-    let tree = |key: &str, value| serde_yaml::Value::Mapping([(key.into(), value)].into_iter().collect());
-    let services = tree("my-service", tree("loadBalancer", load_balancer.clone()));
-    let yaml = serde_yaml::to_string(&tree("http", tree("services", services))).unwrap();
+/// The one service `my-service` that is this `loadBalancer`.
+fn alone(load_balancer: &serde_yaml::Value) -> serde_yaml::Mapping {
+    let service = mapping("loadBalancer", load_balancer.clone());
+    mapping("my-service", service.into())
+}
+
+fn mapping(key: &str, value: serde_yaml::Value) -> serde_yaml::Mapping {
+    [(key.into(), value)].into_iter().collect()
+}
+
+/// These services, through the reader that a file goes through.
+fn compiled(services: serde_yaml::Mapping) -> Snapshot {
+    let whole = mapping("http", mapping("services", services.into()).into());
+    let yaml = serde_yaml::to_string(&whole).unwrap();
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None)
         .unwrap_or_else(|problems| panic!("{yaml}\n{problems:?}"));
     let merged = merge(
         &BTreeMap::from([("file".to_owned(), Arc::new(configuration))]),
         &[],
     );
-    let snapshot = compile(&merged, &Ground::bare(Vec::new()), 0, &Snapshot::default());
-    Arc::clone(&snapshot.services["my-service@file"])
+    compile(&merged, &Ground::bare(Vec::new()), 0, &Snapshot::default())
 }
 
-/// The same over server `http://127.0.0.1:8081` alone, with this `sticky`.
+/// The service `my-service@file` over server `http://127.0.0.1:8081` alone, with this `sticky`.
 pub fn service_with(sticky: &serde_yaml::Value) -> Arc<Service> {
     let mut load_balancer: serde_yaml::Mapping =
         serde_yaml::from_str("servers: [{url: 'http://127.0.0.1:8081'}]").unwrap();
     load_balancer.insert("sticky".into(), sticky.clone());
-    service(&load_balancer.into())
+    let snapshot = compiled(alone(&load_balancer.into()));
+    Arc::clone(&snapshot.services["my-service@file"])
 }

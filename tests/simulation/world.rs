@@ -247,7 +247,7 @@ impl World {
                 let servers = service.servers().unwrap();
                 let lines = |index| {
                     let level = servers.level.as_ref();
-                    level.and_then(|level| level.sticky().set_cookie(index))
+                    level.and_then(|level| level.sticky().set_cookie(index, 0, None))
                 };
                 (0..servers.pool.servers().len()).map(lines).collect()
             };

@@ -7,12 +7,15 @@
     reason = "a panic is the report"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy, Terms};
-use piton::config::dynamic::http::{Cookie, LoadBalancer, OnLoss};
+use piton::config::dynamic::http::{Cookie, LoadBalancer, OnLoss, Sign, SignKey};
+use piton::config::{NoFiles, Notation, Secret, Span, dynamic};
+use piton::routing::{Ground, Snapshot, compile, merge};
 use piton::service::{Ask, Attempts, Choice, Kind, Level, Servers, Service};
 use piton::sticky::{CookieValue, Sticky};
 use piton::upstream::{Address, ServerUrl, Transport, Upstream};
@@ -111,16 +114,43 @@ pub fn chi_square(seen: &[u32], weights: &[f64]) -> f64 {
 
 /// A sticky service over `pool`; its cookie is called `s`.
 pub fn sticky_service(pool: Pool) -> Service {
-    let cookie = Cookie {
+    service_with_cookie(pool, &plain_cookie())
+}
+
+/// Traefik's cookie, called `s`.
+pub fn plain_cookie() -> Cookie {
+    Cookie {
         name: "s".to_owned(),
         ..Cookie::default()
+    }
+}
+
+/// The same, signed with the first of two keys.
+pub fn signed_cookie() -> Cookie {
+    let key = |id: &str| SignKey {
+        id: id.to_owned(),
+        secret: Secret::from(id.repeat(32)),
+        file: String::new(),
     };
+    Cookie {
+        sign: Some(Sign {
+            keys: vec![key("k1"), key("k2")],
+            max_idle: Some(Span::seconds(3600)),
+            max_life: Some(Span::seconds(36_000)),
+            accept_plain: false,
+        }),
+        ..plain_cookie()
+    }
+}
+
+/// A sticky service over `pool` with this cookie.
+pub fn service_with_cookie(pool: Pool, cookie: &Cookie) -> Service {
     let names: Vec<&str> = pool.servers().iter().map(|server| server.url()).collect();
     let servers = Servers {
         written: LoadBalancer::default(),
         transport: Transport::default(),
         level: Some(Level::new(
-            Sticky::new(&cookie, "app@file", &names),
+            Sticky::new(cookie, "app@file", &names, &NoFiles, Arc::default()).unwrap(),
             OnLoss::Rebind,
         )),
         max_wait: Duration::ZERO,
@@ -135,6 +165,40 @@ pub fn header_with_cookie(name: &str, cookies: usize) -> HeaderMap {
         .map(|n| format!("other_cookie_{n}=0123456789abcdef; "))
         .collect();
     line += &format!("s={}", CookieValue::of(name));
+    let value = HeaderValue::from_str(&line).expect("visible ASCII");
+    HeaderMap::from_iter([(header::COOKIE, value)])
+}
+
+/// Sticky weighted over sticky weighted over sticky servers, three of each.
+pub fn three_levels() -> Arc<Service> {
+    let three = |name: &str| ["a", "b", "c"].map(|last| format!("{name}{last}"));
+    let level = |cookie: &str, name: &str| {
+        let children = three(name).map(|child| format!("{{name: {child}}}")).join(", ");
+        format!("{name}: {{weighted: {{sticky: {{cookie: {{name: {cookie}}}}}, services: [{children}]}}}}")
+    };
+    let leaf = |name: &str| {
+        let servers = three(name)
+            .map(|host| format!("{{url: 'http://{host}'}}"))
+            .join(", ");
+        format!("{name}: {{loadBalancer: {{sticky: {{cookie: {{name: inner}}}}, servers: [{servers}]}}}}")
+    };
+    let mut services = vec![level("outer", "s")];
+    for child in three("s") {
+        services.push(level("middle", &child));
+        services.extend(three(&child).map(|name| leaf(&name)));
+    }
+    let yaml = format!("http: {{services: {{{}}}}}", services.join(", "));
+    let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).expect("it is good");
+    let configurations = BTreeMap::from([("file".to_owned(), Arc::new(configuration))]);
+    let ground = Ground::bare(Vec::new());
+    let snapshot = compile(&merge(&configurations, &[]), &ground, 0, &Snapshot::default());
+    Arc::clone(&snapshot.services["s@file"])
+}
+
+/// A request's header with cookies for all of [`three_levels`].
+pub fn header_of_three_levels() -> HeaderMap {
+    let [outer, middle, inner] = ["sb", "sba", "http://sbac"].map(CookieValue::of);
+    let line = format!("theme=dark; outer={outer}; middle={middle}; inner={inner}");
     let value = HeaderValue::from_str(&line).expect("visible ASCII");
     HeaderMap::from_iter([(header::COOKIE, value)])
 }

@@ -8,6 +8,7 @@ use super::error::Error;
 use super::state::{Id, id_of};
 use crate::config::node::{Entry, Node};
 use crate::config::problem::{Position, Problem, did_you_mean};
+use crate::config::secret;
 
 /// Keys that Traefik accepts in a file and does not use (its tag `file:"-"`): an address is written whole there.
 const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
@@ -194,6 +195,10 @@ impl<'a> StructAccess<'a> {
 
     fn report_unknown(&self, entry: &Entry) {
         let key = &entry.key;
+        let guess = did_you_mean(key, self.fields.iter().copied());
+        if guess.is_none() && secret::HOLDERS.contains(&self.name) {
+            return self.report_unshown(entry);
+        }
         let without_effect = WITHOUT_EFFECT
             .iter()
             .filter(|(name, _)| *name == self.name)
@@ -203,7 +208,6 @@ impl<'a> StructAccess<'a> {
                 return Problem::warning("", format!("{key:?} has no effect in a file"))
                     .hint("write it as a part of the url");
             }
-            let guess = did_you_mean(key, self.fields.iter().copied());
             let hint = match guess {
                 Some(guess) => format!("did you mean {guess:?}?"),
                 None => format!("known here: {}", super::scalar::listed(self.fields)),
@@ -214,6 +218,22 @@ impl<'a> StructAccess<'a> {
                     .hint(hint);
             }
             Problem::error("", format!("unknown key {key:?}")).hint(hint)
+        });
+    }
+
+    /// Reports a key that may be a part of a secret: with the path of its block, and without itself. An error in any
+    /// case, since nobody could tell which of the keys has no effect.
+    fn report_unshown(&self, entry: &Entry) {
+        self.map.state.report(id_of(&entry.node), || {
+            Problem::error(
+                self.map.path.text(),
+                "a key that is not known here, and may hold a secret",
+            )
+            .hint(format!(
+                "known here: {}; mind the space behind the colon",
+                super::scalar::listed(self.fields)
+            ))
+            .at(entry.key_at)
         });
     }
 

@@ -10,6 +10,7 @@ use super::scalar;
 use super::state::{Id, State, id_of};
 use crate::config::node::{Node, Value};
 use crate::config::problem::{Problem, did_you_mean};
+use crate::config::secret;
 use crate::config::units::Span;
 use crate::config::{AllowEmpty, parse_bool};
 
@@ -86,10 +87,10 @@ impl<'a> NodeDeserializer<'a> {
     }
 
     /// A block that has nothing in it where Traefik wants something.
-    fn report_standalone(&self, children: &str) {
+    fn report_standalone(&self, children: &str, may_show: bool) {
         let key = self.path.last_key();
         let found = match &self.node.value {
-            Value::Scalar(text) if !text.is_empty() => format!(", found {text:?}"),
+            Value::Scalar(text) if !text.is_empty() && may_show => format!(", found {text:?}"),
             _ => String::new(),
         };
         self.report(
@@ -98,11 +99,12 @@ impl<'a> NodeDeserializer<'a> {
         );
     }
 
-    /// Reports a block of the wrong kind; `children` says what belongs below it.
-    fn report_block(&self, children: &str) {
+    /// Reports a block of the wrong kind; `children` says what belongs below it, `may_show` whether what stands there
+    /// instead may be told.
+    fn report_block(&self, children: &str, may_show: bool) {
         match self.node.value {
             Value::Seq(_) => self.report(format!("expected {children}, found a list"), None),
-            _ if self.place == Place::Field => self.report_standalone(children),
+            _ if self.place == Place::Field => self.report_standalone(children, may_show),
             _ => self.report(format!("expected {children}, found {}", self.node.kind()), None),
         }
     }
@@ -240,7 +242,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
             }
             Value::Null => visitor.visit_map(EmptyMap),
             _ => {
-                self.report_block("names and values");
+                self.report_block("names and values", true);
                 visitor.visit_map(EmptyMap)
             }
         }
@@ -258,7 +260,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
             }
             Value::Null => visitor.visit_map(EmptyMap),
             _ => {
-                self.report_block(&scalar::listed(fields));
+                self.report_block(&scalar::listed(fields), !secret::HOLDERS.contains(&name));
                 visitor.visit_map(EmptyMap)
             }
         }

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use serde::Deserialize;
 
 use super::middleware::Middleware;
-use crate::config::{AllowEmpty, Moment, Span};
+use crate::config::{AllowEmpty, Moment, Secret, Span};
 
 /// Everything under `http:`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -200,6 +200,10 @@ pub struct Cookie {
     pub domain: String,
     /// Piton: `Partitioned` (CHIPS).
     pub partitioned: bool,
+    /// Piton: send the cookie again while it is used, so that `max_age` counts from the last use.
+    pub renew: bool,
+    /// Piton: sign the cookie; absent means Traefik's plain value.
+    pub sign: Option<Sign>,
 }
 
 impl Default for Cookie {
@@ -213,8 +217,36 @@ impl Default for Cookie {
             path: "/".to_owned(),
             domain: String::new(),
             partitioned: false,
+            renew: false,
+            sign: None,
         }
     }
+}
+
+/// Piton: `sticky.cookie.sign`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Sign {
+    /// The first signs, all verify.
+    pub keys: Vec<SignKey>,
+    /// Longest time between two requests of a session; absent means no limit. Implies that the cookie is renewed.
+    pub max_idle: Option<Span>,
+    /// Longest life of a session, used or not; absent means no limit.
+    pub max_life: Option<Span>,
+    /// Honour unsigned cookies too, and sign them: for the time of a migration.
+    pub accept_plain: bool,
+}
+
+/// Piton: one key of `sign`; exactly one of `secret` and `file` shall be given.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SignKey {
+    /// Names the key in the cookie.
+    pub id: String,
+    /// The key itself: any text of at least 32 bytes.
+    pub secret: Secret,
+    /// A file that holds it.
+    pub file: String,
 }
 
 /// `healthCheck` of a load balancer (traefik-core 3.1).
