@@ -1,5 +1,7 @@
 //! What every test stands on.
 
+// A client with a cookie jar.
+mod browser;
 // Exact bytes out, whole responses in.
 mod client;
 // Directories that go away, files that change atomically.
@@ -11,6 +13,7 @@ mod server;
 // Conditions with a deadline.
 mod wait;
 
+pub use browser::Browser;
 pub use client::{Client, Response, get, get_as, request};
 pub use files::{TempDir, swap};
 pub use piton::{Piton, Setup, run_to_end};

@@ -40,6 +40,8 @@ mod pages;
 mod paths;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
+// Services of services: cookies on every level, lost children, circles.
+mod tree;
 // Load: a killed server, a storm of reloads; nobody notices.
 mod storm;
 // Limits of time towards servers and clients.
