@@ -6,18 +6,27 @@ mod browser;
 mod client;
 // Directories that go away, files that change atomically.
 mod files;
+// A server that holds requests until they are let through.
+mod gate;
+// Points in time as a configuration writes them.
+mod moment;
 // The binary under test.
 mod piton;
 // Servers that behave, and servers that do not.
 mod server;
+// What `piton -t` says.
+mod verdict;
 // Conditions with a deadline.
 mod wait;
 
 pub use browser::Browser;
 pub use client::{Client, Response, get, get_as, request};
 pub use files::{TempDir, swap};
+pub use gate::Gate;
+pub use moment::Moment;
 pub use piton::{Piton, Setup, run_to_end};
 pub use server::{Received, Server, Then, respond, respond_with};
+pub use verdict::{says, verdict};
 pub use wait::{eventually, holds_for, within};
 
 use std::fmt::Write as _;

@@ -38,11 +38,15 @@ mod malformed;
 mod pages;
 // Paths and targets: what is rewritten, what is kept.
 mod paths;
+// Servers with a limit, and servers that start slowly.
+mod places;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
-// Services of services: cookies on every level, lost children, circles.
-mod tree;
+// Sessions: drained, lost, moved with an id.
+mod sessions;
 // Load: a killed server, a storm of reloads; nobody notices.
 mod storm;
 // Limits of time towards servers and clients.
 mod timeouts;
+// Services of services: cookies on every level, lost children, circles.
+mod tree;

@@ -1,11 +1,10 @@
 //! Services of services: weighted, highestRandomWeight, failover (traefik-core 1.7, 2.5 to 2.7).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use piton::sticky::{CookieValue, cookie_name};
-use socket2::{Domain, Socket, Type};
 
-use crate::harness::{Browser, Client, Piton, Response, Server, TempDir, eventually, get, run_to_end};
+use crate::harness::{Browser, Piton, Response, Server, eventually, get, says, verdict};
 
 /// A dynamic file whose one router leads to the service `top`; `services` are lines, one each.
 fn tree(services: &[&str]) -> String {
@@ -351,15 +350,6 @@ fn three_levels_set_three_cookies_and_a_lost_leaf_renews_as_few_as_possible() {
     assert_eq!(browser.ask(piton.address()).cookies(), [""; 0]);
 }
 
-/// GET of `/` from another address of this machine.
-fn get_from(from: IpAddr, to: SocketAddr) -> Response {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
-    socket.connect(&to.into()).expect("piton accepts");
-    let mut client = Client::over(socket.into());
-    client.exchange("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-}
-
 #[test]
 fn highest_random_weight_is_stable_and_only_the_clients_of_a_lost_child_move() {
     let mut servers = ["first", "second", "third"].map(Server::named);
@@ -385,7 +375,9 @@ fn highest_random_weight_is_stable_and_only_the_clients_of_a_lost_child_move() {
         .map(|host| Ipv4Addr::new(127, 0, 1, host * 10).into())
         .collect();
     let homes = |piton: &Piton| -> Vec<String> {
-        let answers = clients.iter().map(|client| get_from(*client, piton.address()));
+        let answers = clients
+            .iter()
+            .map(|client| Browser::new().at(*client).ask(piton.address()));
         answers
             .map(|answer| {
                 assert_eq!(answer.cookies(), [""; 0], "no cookie on this level");
@@ -535,27 +527,6 @@ fn a_parents_old_cookies_are_honoured_and_rewritten() {
     assert_eq!(browser.ask(piton.address()).cookies(), [""; 0]);
 }
 
-/// `piton -t` on a dynamic file: is it content, and what it says.
-fn check(dynamic: &str) -> (bool, String) {
-    let dir = TempDir::new();
-    let path = dir.write("dynamic.yaml", dynamic).display().to_string();
-    let statics = format!(
-        "entryPoints: {{web: {{address: \"127.0.0.1:0\"}}}}\nproviders: {{file: {{filename: {path}}}}}\n"
-    );
-    let conf = dir.write("piton.yaml", &statics);
-    let output = run_to_end(&["-t", "-c", conf.to_str().unwrap()]);
-    let text = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-    (output.status.success(), text)
-}
-
-/// Some line of `text` has all the parts.
-fn says(text: &str, parts: &[&str]) {
-    let found = text
-        .lines()
-        .any(|line| parts.iter().all(|part| line.contains(part)));
-    assert!(found, "no line with {parts:?} in\n{text}");
-}
-
 #[test]
 fn a_circle_disables_every_router_that_leads_into_it_and_is_told_with_its_path() {
     let server = Server::named("good");
@@ -575,7 +546,7 @@ fn a_circle_disables_every_router_that_leads_into_it_and_is_told_with_its_path()
 {}",
         format_args!("    {}\n", balancer("good", &[&server], ""))
     );
-    let (is_good, text) = check(&file);
+    let (is_good, text) = verdict(&file);
     assert!(!is_good);
     for service in ["one", "two"] {
         let at = format!(
@@ -642,7 +613,7 @@ fn every_missing_child_is_told_at_its_place() {
     {good}
 "
     );
-    let (is_good, text) = check(&file);
+    let (is_good, text) = verdict(&file);
     assert!(!is_good);
     for (place, key, what) in [
         (
@@ -722,7 +693,7 @@ fn misspelt_keys_of_services_of_services_are_refused_with_a_guess() {
             "fallback",
         ),
     ] {
-        let (is_good, text) = check(&tree(&[&format!("top: {service}")]));
+        let (is_good, text) = verdict(&tree(&[&format!("top: {service}")]));
         assert!(!is_good, "{service}");
         says(
             &text,

@@ -1,14 +1,15 @@
 //! A client that keeps its cookies.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use super::{Response, request};
+use super::{Client, Response};
 
 /// One user; every request comes on its own connection.
 #[derive(Debug, Clone, Default)]
 pub struct Browser {
     jar: BTreeMap<String, String>,
+    from: Option<IpAddr>,
 }
 
 impl Browser {
@@ -24,11 +25,22 @@ impl Browser {
         browser
     }
 
+    /// The same at another address of this machine.
+    pub fn at(mut self, from: IpAddr) -> Self {
+        self.from = Some(from);
+        self
+    }
+
     /// GET of `/`.
     pub fn ask(&mut self, address: SocketAddr) -> Response {
-        let field = self.field();
-        let fields: Vec<&str> = field.iter().map(String::as_str).collect();
-        let answer = request(address, "GET /", &fields, b"");
+        let mut client = match self.from {
+            Some(from) => Client::connect_from(from, address),
+            None => Client::connect(address),
+        };
+        let field = self.field().map(|field| field + "\r\n").unwrap_or_default();
+        let answer = client.exchange(format!(
+            "GET / HTTP/1.1\r\nHost: piton.test\r\nConnection: close\r\n{field}\r\n"
+        ));
         self.keep(&answer);
         answer
     }

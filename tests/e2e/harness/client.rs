@@ -1,8 +1,10 @@
 //! A client that writes exactly the bytes it is given.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 /// Longer than anything should take.
 const PATIENCE: Duration = Duration::from_secs(12);
@@ -78,8 +80,15 @@ impl Client {
         Self::over(TcpStream::connect(address).expect("piton accepts"))
     }
 
-    /// Over a connection that is there already.
-    pub fn over(stream: TcpStream) -> Self {
+    /// Connects from another address of this machine.
+    pub fn connect_from(from: IpAddr, to: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::new(from, 0).into()).unwrap();
+        socket.connect(&to.into()).expect("piton accepts");
+        Self::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self {

@@ -1,0 +1,1 @@
+//! Servers with a limit (`maxInFlight`, `maxWait`), and servers that start slowly (`slowStart`).
