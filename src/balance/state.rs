@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use event_listener::{Event, EventListener};
+use event_listener::{Event, EventListener, IntoNotification as _};
 
 use super::passive::{Failures, PassivePolicy};
 use super::{Latency, Micros};
@@ -175,7 +175,8 @@ impl ServerState {
         // Who waits counts itself first and looks at the requests in flight afterwards: one of both sees the
         // other.
         if self.waiting.load(Ordering::SeqCst) > 0 {
-            self.left.notify(1);
+            // One more each time: places that become free together wake as many.
+            self.left.notify(1.additional());
         }
     }
 

@@ -109,37 +109,45 @@ fn a_drain_deadline_in_the_past_moves_every_session_on_its_next_request() {
     }
 }
 
-#[test]
-fn a_session_moves_with_the_first_request_after_its_servers_drain_deadline() {
+/// Asks without pause while the first server has a drain deadline so far ahead; returns how many requests its
+/// session got served there.
+fn requests_until_the_deadline(ahead: Duration) -> u32 {
     let [first, second] = two();
     let piton = Piton::with(&app(&[(&first, ""), (&second, "")], "", ""));
-    let deadline = Moment::ahead(Duration::from_millis(1200));
+    let deadline = Moment::ahead(ahead);
     piton.reload(&app(
         &[(&first, &format!(", drainUntil: {deadline}")), (&second, "")],
         "",
         "",
     ));
-    let (mut before, mut moved) = (0, false);
-    while !moved {
-        let mut client = client_of(&first);
+    let mut client = client_of(&first);
+    let mut stayed = 0;
+    loop {
         let was_over = deadline.has_come();
         let answer = client.ask(piton.address());
-        moved = answer.text() == "second";
-        if moved {
+        if answer.text() == "second" {
             assert!(deadline.has_come(), "moved too early");
             assert_moved(&answer, "second", &second);
             assert_stays(&client.ask(piton.address()), "second");
-        } else {
-            assert!(!was_over, "stayed too long");
-            assert_stays(&answer, "first");
-            before += 1;
+            assert_moved(&client_of(&first).ask(piton.address()), "second", &second);
+            return stayed;
         }
+        assert!(!was_over, "stayed too long");
+        assert_stays(&answer, "first");
+        stayed += 1;
         assert_moved(&get(piton.address(), "/"), "second", &second);
     }
-    assert!(before > 0, "the reload took longer than the deadline");
-    for _ in 0..3 {
-        assert_moved(&client_of(&first).ask(piton.address()), "second", &second);
-    }
+}
+
+#[test]
+fn a_session_moves_with_the_first_request_after_its_servers_drain_deadline() {
+    // On a busy machine the deadline may come before the reload.
+    let times = [1, 3, 9].map(Duration::from_secs);
+    let stayed = times
+        .into_iter()
+        .map(requests_until_the_deadline)
+        .find(|stayed| *stayed > 0);
+    assert!(stayed.is_some(), "no reload came before its deadline");
 }
 
 #[test]
@@ -482,7 +490,7 @@ fn a_misspelt_key_or_value_is_refused_with_a_guess() {
     let good = app(&[(&first, ""), (&second, "")], ", onLoss: fail", "");
     let piton = Piton::with(&good);
     crate::harness::swap(&piton.file(), &good.replace("onLoss: fail", "onLoss: rebnd"));
-    piton.wait_for_line(&["ERROR", "dynamic.yaml:4:", "sticky.onLoss", "rebnd"]);
+    piton.wait_for_line(&["ERROR", "dynamic.yaml:5:", "sticky.onLoss", "rebnd"]);
     assert_eq!(piton.generation(), 1);
     assert_eq!(get_as(piton.address(), &cookie_of(&first)).text(), "first");
 }

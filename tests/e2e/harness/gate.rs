@@ -10,8 +10,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Debug, Default)]
 struct Count {
-    /// How many may still pass.
-    passes: usize,
+    /// Tickets given to those who wait, and the first that may not pass yet: first come, first through.
+    tickets: usize,
+    passing: usize,
     working: usize,
     most: usize,
 }
@@ -53,16 +54,19 @@ impl Gate {
 
     fn wait(&self) {
         let (count, changed) = &*self.0;
-        let count = count.lock().unwrap();
-        let (mut count, _) = changed
-            .wait_timeout_while(count, PATIENCE, |count| count.passes == 0)
-            .unwrap();
-        count.passes = count.passes.saturating_sub(1);
+        let mut count = count.lock().unwrap();
+        let ticket = count.tickets;
+        count.tickets += 1;
+        drop(
+            changed
+                .wait_timeout_while(count, PATIENCE, |count| ticket >= count.passing)
+                .unwrap(),
+        );
     }
 
     /// Lets so many through, at once.
     pub fn let_through(&self, passes: usize) {
-        self.0.0.lock().unwrap().passes += passes;
+        self.0.0.lock().unwrap().passing += passes;
         self.0.1.notify_all();
     }
 
