@@ -42,6 +42,8 @@ mod paths;
 mod places;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
+// Replacing every server under load; two pitons that never talked to each other.
+mod rolling;
 // Sessions: drained, lost, moved with an id.
 mod sessions;
 // Load: a killed server, a storm of reloads; nobody notices.

@@ -188,6 +188,69 @@ fn only_the_clients_of_a_lost_child_move_and_nobody_sees_an_error() {
 }
 
 #[test]
+fn a_detour_between_children_ends_when_the_child_is_back() {
+    let mut servers = four();
+    let file =
+        two_by_two(&servers, "").replace("cookie: {name: top}}", "cookie: {name: top}, onLoss: detour}");
+    let piton = Piton::with(&file);
+    let mut clients = bound(&piton, 8);
+    servers[0].kill();
+    servers[1].kill();
+    for (browser, home) in &mut clients {
+        let top = browser.cookie("top").map(str::to_owned);
+        let first = browser.ask(piton.address());
+        let stand_in = served(&first);
+        // Below the stand-in the session is bound, by another cookie than its own.
+        let expected = usize::from(home.starts_with('a'));
+        assert_eq!(first.cookies().len(), expected, "{home}");
+        assert!(
+            stand_in == *home || first.cookies()[0].starts_with("b="),
+            "{home}"
+        );
+        for _ in 0..2 {
+            let next = browser.ask(piton.address());
+            assert_eq!((served(&next), next.cookies()), (stand_in.clone(), vec![]));
+        }
+        assert_eq!(browser.cookie("top"), top.as_deref());
+    }
+    servers[0].restart();
+    servers[1].restart();
+    for (browser, home) in &mut clients {
+        let back = browser.ask(piton.address());
+        assert_eq!((&served(&back), back.cookies()), (&*home, vec![]));
+    }
+}
+
+#[test]
+fn with_on_loss_fail_a_session_does_not_leave_its_child() {
+    let mut servers = four();
+    let file = two_by_two(&servers, "").replace("cookie: {name: top}}", "cookie: {name: top}, onLoss: fail}");
+    let piton = Piton::with(&file);
+    let mut clients = bound(&piton, 8);
+    servers[0].kill();
+    servers[1].kill();
+    for (browser, home) in &mut clients {
+        let answer = browser.ask(piton.address());
+        if home.starts_with('b') {
+            assert_eq!(served(&answer), *home);
+        } else {
+            assert_eq!(
+                (answer.status, answer.text().as_str()),
+                (503, "the server of this session is not available\n")
+            );
+        }
+        assert_eq!(answer.cookies(), [""; 0]);
+        assert_eq!(served(&get(piton.address(), "/"))[..1], *"b");
+    }
+    servers[0].restart();
+    servers[1].restart();
+    for (browser, home) in &mut clients {
+        let back = browser.ask(piton.address());
+        assert_eq!((&served(&back), back.cookies()), (&*home, vec![]));
+    }
+}
+
+#[test]
 fn one_lost_server_moves_its_clients_within_their_child() {
     let mut servers = four();
     let piton = Piton::with(&two_by_two(&servers, ""));
