@@ -140,6 +140,8 @@ fn when_every_server_is_full_new_sessions_get_503_at_once() {
 
 #[test]
 fn beyond_max_wait_a_session_goes_the_way_of_a_lost_one() {
+    let ((full, gate), (free, free_gate)) = (Gate::server("full"), Gate::server("free"));
+    let piton = Piton::with(&app(&[&full, &free], "", ""));
     for (sticky, status, body, moves) in [
         ("", 200, "free", true),
         (", onLoss: detour", 200, "free", false),
@@ -151,9 +153,8 @@ fn beyond_max_wait_a_session_goes_the_way_of_a_lost_one() {
         ),
     ] {
         for wait in ["150ms", "0"] {
-            let ((full, gate), (free, free_gate)) = (Gate::server("full"), Gate::server("free"));
             let options = format!("maxInFlight: 1\nmaxWait: {wait}");
-            let piton = Piton::with(&app(&[&full, &free], sticky, &options));
+            piton.reload(&app(&[&full, &free], sticky, &options));
             let mut slow = fill(&piton, &full, &gate, 1);
             let begin = Instant::now();
             let answer = get_as(piton.address(), &cookie_of(&full));
