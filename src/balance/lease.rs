@@ -89,8 +89,8 @@ impl Waiting {
         Self { server }
     }
 
-    /// Resolves when somebody leaves the server. Make it first, then look for a place, then await it: so no
-    /// leaving is missed.
+    /// Resolves when somebody leaves the server, or when it goes down. Make it first, then look for a place,
+    /// then await it: so no leaving is missed.
     #[must_use]
     pub fn left(&self) -> EventListener {
         self.server.state().left()

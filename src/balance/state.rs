@@ -102,7 +102,15 @@ impl ServerState {
         if changed {
             self.signals.flipped();
         }
+        if changed && !up {
+            self.release_waiting();
+        }
         changed
+    }
+
+    /// It went down: nobody is to wait for a place here.
+    fn release_waiting(&self) {
+        self.left.notify(usize::MAX);
     }
 
     /// It came back, or is new among servers that were there before: its slow start begins.
@@ -138,6 +146,7 @@ impl ServerState {
         };
         self.passive_until.store(until, Ordering::Release);
         self.signals.flipped();
+        self.release_waiting();
         true
     }
 
@@ -188,7 +197,7 @@ impl ServerState {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Resolves when a request leaves.
+    /// Resolves when a request leaves, or the server goes down.
     pub(super) fn left(&self) -> EventListener {
         self.left.listen()
     }

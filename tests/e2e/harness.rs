@@ -1,26 +1,38 @@
 //! What every test stands on.
 
+// A client with a cookie jar.
+mod browser;
 // Exact bytes out, whole responses in.
 mod client;
 // Directories that go away, files that change atomically.
 mod files;
 // Servers with TLS and HTTP/2.
 mod origin;
+// A server that holds requests until they are let through.
+mod gate;
+// Points in time as a configuration writes them.
+mod moment;
 // The binary under test.
 mod piton;
 // A certificate authority.
 mod pki;
 // Servers that behave, and servers that do not.
 mod server;
+// What `piton -t` says.
+mod verdict;
 // Conditions with a deadline.
 mod wait;
 
+pub use browser::Browser;
 pub use client::{Client, Response, get, get_as, request};
 pub use files::{TempDir, swap};
+pub use gate::Gate;
+pub use moment::Moment;
 pub use origin::{Https, Origin};
 pub use piton::{Piton, Setup, run_to_end};
 pub use pki::{Authority, Leaf};
 pub use server::{Received, Server, Then, respond, respond_with};
+pub use verdict::{says, verdict};
 pub use wait::{eventually, holds_for, within};
 
 use std::fmt::Write as _;

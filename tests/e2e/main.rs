@@ -42,11 +42,19 @@ mod mirroring;
 mod pages;
 // Paths and targets: what is rewritten, what is kept.
 mod paths;
+// Servers with a limit, and servers that start slowly.
+mod places;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
+// Replacing every server under load; two pitons that never talked to each other.
+mod rolling;
+// Sessions: drained, lost, moved with an id.
+mod sessions;
 // Load: a killed server, a storm of reloads; nobody notices.
 mod storm;
 // Servers transports: trust, versions, HTTP/2, and that no connection serves another trust.
 mod transport;
 // Limits of time towards servers and clients.
 mod timeouts;
+// Services of services: cookies on every level, lost children, circles.
+mod tree;
