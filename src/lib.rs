@@ -15,6 +15,7 @@
 //! | 2 | [`health`] | probes, led by the snapshot |
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
+//! | 2 | [`stop`] | signals, lingering connections, the end of the process |
 //! | 2 | [`clock`], [`disk`], [`resolve`] | what every edge may use: clock and randomness, files, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
 //! | 1 | [`service`] | from a request to a server |
@@ -52,4 +53,5 @@ pub mod routing;
 pub mod rule;
 pub mod service;
 pub mod sticky;
+pub mod stop;
 pub mod upstream;

@@ -31,6 +31,7 @@ use pingora::{Error, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use crate::routing::Snapshot;
+use crate::stop::Stop;
 use admission::Admission;
 use failure::Failure;
 
@@ -40,6 +41,7 @@ pub struct Edge {
     entry_points: Arc<EntryPoints>,
     /// Name of this machine for `X-Forwarded-Server`.
     machine: HeaderValue,
+    stop: Arc<Stop>,
 }
 
 impl Edge {
@@ -49,11 +51,13 @@ impl Edge {
         snapshot: Arc<ArcSwap<Snapshot>>,
         entry_points: Arc<EntryPoints>,
         machine: HeaderValue,
+        stop: Arc<Stop>,
     ) -> Self {
         Self {
             snapshot,
             entry_points,
             machine,
+            stop,
         }
     }
 }
@@ -73,6 +77,9 @@ impl ProxyHttp for Edge {
         door::header_came();
         let entry_point = self.entry_points.at(session.server_addr());
         entry_point.limits().apply(session);
+        if self.stop.is_leaving() {
+            session.set_keepalive(None);
+        }
         Ok(())
     }
 
@@ -162,6 +169,9 @@ impl ProxyHttp for Edge {
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             // What follows may be silent for longer than a request may take to arrive.
             session.set_read_timeout(None);
+        } else if self.stop.is_leaving() {
+            // The request came before the signal did.
+            session.set_keepalive(None);
         }
         rewrite::add_cookies(response, ctx.take_cookies())?;
         rewrite::for_old_clients(session.req_header().version, response);

@@ -23,8 +23,9 @@ const USES: &[(&str, Ring, &[&str])] = &[
     // A provider's `Update` is what it receives.
     ("control", Ring::Edge, &[RINGS_0_1, "provider", "clock"]),
     ("health", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
-    ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
+    ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "resolve", "stop"]),
     ("listener", Ring::Edge, &[]),
+    ("stop", Ring::Edge, &["clock"]),
     ("clock", Ring::Edge, &["balance"]),
     ("disk", Ring::Edge, &["config"]),
     ("resolve", Ring::Edge, &["routing", "upstream"]),

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::{Opt, ServerConf};
-use pingora::server::{Server, ShutdownWatch};
+use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use pingora::services::listening::Service;
 use pingora_proxy::http_proxy;
@@ -16,6 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::conf::accept_longer;
+use super::gate::Gate;
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::config::install::{self, Install, Protocol, parse_address};
 use crate::control::{Control, Settings};
@@ -26,11 +28,15 @@ use crate::provider::Update;
 use crate::provider::file::{self, Watcher};
 use crate::proxy::{Door, Edge, EntryPoint, EntryPoints};
 use crate::routing::{EntryPointSpec, Ground};
+use crate::stop::{Signals, Stop};
 use crate::upstream::Transport;
 use crate::{logging, resolve};
 
 /// Bytes of a response collected before they are written: header and small body leave in one packet.
 const WRITE_BUFFER: usize = 16 * 1024;
+
+/// How much later than its own end piton is ended by Pingora, should something be stuck.
+const BACKSTOP_SECONDS: u64 = 5;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
@@ -45,11 +51,18 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         upgrade: startup.upgrade,
         ..Opt::default()
     };
-    let mut server = Server::new_with_opt_and_conf(opt, startup.server);
+    let stop = Arc::new(Stop::new(grace(&startup.server)));
+    let signals = Signals::new(Arc::clone(&stop), accept_longer(&startup.install), Nobody);
+    let mut server = Server::new_with_opt_and_conf(opt, with_backstop(startup.server));
     server.bootstrap();
     let entry_points = Arc::new(doors.entry_points);
-    let edge = Edge::new(control.published(), Arc::clone(&entry_points), machine_name());
-    let door = Door::new(http_proxy(&server.configuration, edge), entry_points);
+    let edge = Edge::new(
+        control.published(),
+        Arc::clone(&entry_points),
+        machine_name(),
+        Arc::clone(&stop),
+    );
+    let door = Door::new(http_proxy(&server.configuration, edge), entry_points, stop);
     let mut proxy = Service::new("proxy".to_owned(), door);
     for key in &doors.keys {
         let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
@@ -61,7 +74,8 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     for (name, address) in doors.names.iter().zip(&doors.addresses) {
         tracing::info!(name, %address, "entry point listening");
     }
-    server.add_service(Front::new(proxy, doors.sockets, doors.keys));
+    let front = Front::new(proxy, doors.sockets, doors.keys);
+    server.add_service(Gate::new(front, Arc::default()));
     let background = Background {
         parts: Mutex::new(Some(Parts {
             server: Arc::clone(&server.configuration),
@@ -73,7 +87,22 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     };
     server.add_service(background_service("background", background));
     server.add_services(startup.services);
-    server.run_forever()
+    server.run(RunArgs {
+        shutdown_signal: Box::new(signals),
+    });
+    Ok(())
+}
+
+/// Time for requests in flight at the end.
+fn grace(conf: &ServerConf) -> Duration {
+    Duration::from_secs(conf.grace_period_seconds.unwrap_or_default())
+}
+
+/// Pingora's own end, which knows nothing of what is still in flight, comes after the one of the [`Gate`].
+fn with_backstop(mut conf: ServerConf) -> ServerConf {
+    let grace = conf.grace_period_seconds.unwrap_or_default();
+    conf.grace_period_seconds = Some(grace.saturating_add(BACKSTOP_SECONDS));
+    conf
 }
 
 /// From here on SIGHUP ends the process no more, also before the watcher listens for it: tokio keeps its
@@ -110,6 +139,15 @@ pub(super) fn settings(install: &Install) -> Result<Settings, StartFailure> {
             .positive()
             .unwrap_or(Duration::ZERO),
     })
+}
+
+struct Nobody;
+
+#[async_trait]
+impl crate::stop::Successor for Nobody {
+    async fn take_over(&self) -> bool {
+        false
+    }
 }
 
 /// Entry points in the order of their numbers, with those that routers get by default: the flagged ones,

@@ -40,6 +40,8 @@ mod pages;
 mod paths;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
+// SIGTERM, SIGINT: what is in flight finishes, nobody hangs, nobody waits longer than needed.
+mod stop;
 // Load: a killed server, a storm of reloads; nobody notices.
 mod storm;
 // Limits of time towards servers and clients.

@@ -1,0 +1,139 @@
+//! Signals that end the process, and what each means.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
+
+use super::{LINGER, LINGER_HANDED_OVER, Stop};
+
+/// A second SIGTERM sooner than this is taken for the first one: process managers send it twice.
+const SAME_SIGNAL: Duration = Duration::from_millis(500);
+
+/// Whoever takes over on SIGQUIT.
+#[async_trait]
+pub trait Successor: Send + Sync {
+    /// Hands everything over. `false`: there is nobody who could serve instead, so this process goes on.
+    async fn take_over(&self) -> bool;
+}
+
+/// Waits for SIGTERM, SIGINT and SIGQUIT in Pingora's place.
+///
+/// Pingora would leave at SIGQUIT whether somebody takes over or not, and hears no second signal.
+pub struct Signals<S> {
+    stop: Arc<Stop>,
+    accept_longer: Duration,
+    successor: S,
+}
+
+impl<S: Successor> Signals<S> {
+    /// After SIGTERM connections are accepted for `accept_longer`.
+    #[must_use]
+    pub fn new(stop: Arc<Stop>, accept_longer: Duration, successor: S) -> Self {
+        Self {
+            stop,
+            accept_longer,
+            successor,
+        }
+    }
+
+    async fn listen(&self) -> io::Result<ShutdownSignal> {
+        let mut heard = Heard::new()?;
+        loop {
+            match heard.next().await {
+                Order::Now => {
+                    tracing::info!("SIGINT: ending at once");
+                    return Ok(ShutdownSignal::FastShutdown);
+                }
+                Order::Stop => {
+                    tracing::info!("SIGTERM: stopping when requests in flight are done");
+                    break;
+                }
+                Order::HandOver => {
+                    let handed_over = tokio::select! {
+                        handed_over = self.successor.take_over() => handed_over,
+                        // Whoever wants an end now does not want to wait for a successor.
+                        () = heard.end() => break,
+                    };
+                    if handed_over {
+                        tracing::info!("sockets handed over: stopping when requests in flight are done");
+                        self.stop.leave(LINGER_HANDED_OVER);
+                        tokio::spawn(hurry(heard));
+                        return Ok(ShutdownSignal::GracefulTerminate);
+                    }
+                }
+            }
+        }
+        tokio::spawn(hurry(heard));
+        sleep(self.accept_longer).await;
+        self.stop.leave(LINGER);
+        Ok(ShutdownSignal::GracefulTerminate)
+    }
+}
+
+#[async_trait]
+impl<S: Successor> ShutdownSignalWatch for Signals<S> {
+    async fn recv(&self) -> ShutdownSignal {
+        match self.listen().await {
+            Ok(order) => order,
+            Err(error) => {
+                // The system's own handling stays: SIGTERM ends the process.
+                tracing::error!("signals cannot be heard, no graceful stop: {error}");
+                std::future::pending().await
+            }
+        }
+    }
+}
+
+/// Ends the process at the next signal that asks for it.
+async fn hurry(mut heard: Heard) {
+    let begin = Instant::now();
+    loop {
+        match heard.next().await {
+            Order::Now => break,
+            Order::Stop if begin.elapsed() >= SAME_SIGNAL => break,
+            Order::Stop | Order::HandOver => {}
+        }
+    }
+    tracing::warn!("a second signal: ending at once");
+    std::process::exit(0);
+}
+
+enum Order {
+    Now,
+    Stop,
+    HandOver,
+}
+
+struct Heard {
+    interrupt: Signal,
+    terminate: Signal,
+    quit: Signal,
+}
+
+impl Heard {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    async fn next(&mut self) -> Order {
+        tokio::select! {
+            _ = self.interrupt.recv() => Order::Now,
+            _ = self.terminate.recv() => Order::Stop,
+            _ = self.quit.recv() => Order::HandOver,
+        }
+    }
+
+    /// Returns at a signal that asks for an end, with or without grace.
+    async fn end(&mut self) {
+        while let Order::HandOver = self.next().await {}
+    }
+}
