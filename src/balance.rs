@@ -30,7 +30,7 @@ pub use passive::PassivePolicy;
 pub use pool::Pool;
 pub use selector::{Draw, Selector, Strategy};
 pub use server::{MAX_WEIGHT, Server};
-pub use state::{ServerState, Signals};
+pub use state::{ServerState, Signals, Verdict};
 
 /// Microseconds on the caller's monotonic clock.
 pub type Micros = u64;

@@ -15,6 +15,7 @@
 //! | 2 | [`health`] | probes, led by the snapshot |
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
+//! | 2 | [`handover`] | binary upgrade: sockets and verdicts for the next process |
 //! | 2 | [`stop`] | signals, lingering connections, the end of the process |
 //! | 2 | [`clock`], [`disk`], [`resolve`] | what every edge may use: clock and randomness, files, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
@@ -42,6 +43,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod disk;
+pub mod handover;
 pub mod health;
 pub mod listener;
 pub mod logging;

@@ -25,6 +25,7 @@ const USES: &[(&str, Ring, &[&str])] = &[
     ("health", Ring::Edge, &[RINGS_0_1, "clock", "resolve"]),
     ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "resolve", "stop"]),
     ("listener", Ring::Edge, &[]),
+    ("handover", Ring::Edge, &[RINGS_0_1, "clock", "stop"]),
     ("stop", Ring::Edge, &["clock"]),
     ("clock", Ring::Edge, &["balance"]),
     ("disk", Ring::Edge, &["config"]),

@@ -110,6 +110,10 @@ pub(super) fn server_conf(install: &Install) -> Result<ServerConf, StartFailure>
     if !is_written("max_retries") {
         conf.max_retries = MAX_ATTEMPTS;
     }
+    // In the background the working directory is another one.
+    if let Ok(path) = std::path::absolute(&conf.upgrade_sock) {
+        conf.upgrade_sock = path.display().to_string();
+    }
     refuse_what_pingora_panics_on(&conf)?;
     Ok(conf)
 }

@@ -2,21 +2,54 @@
 
 use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use pingora::server::{ListenFds, ShutdownWatch};
 use pingora::services::{ServiceReadyNotifier, ServiceWithDependents};
+use tokio::sync::watch;
 
-/// Ends the process when the service inside has ended: Pingora would sleep for the whole grace period,
-/// idle or not.
+use crate::handover::Arrival;
+use crate::routing::Snapshot;
+
+/// Begins with what the process before knew, if this one takes over. Ends the process when the service
+/// inside has ended: Pingora would sleep for the whole grace period, idle or not.
 pub(super) struct Gate<S> {
     inner: S,
+    arrival: Option<Arrival>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
     sockets: Arc<OnceLock<ListenFds>>,
 }
 
 impl<S: ServiceWithDependents> Gate<S> {
-    /// Shows Pingora's table of listening sockets to whoever holds `sockets`.
-    pub(super) fn new(inner: S, sockets: Arc<OnceLock<ListenFds>>) -> Self {
-        Self { inner, sockets }
+    /// A gate before `inner`. It shows Pingora's table of listening sockets to whoever holds `sockets`.
+    pub(super) fn new(
+        inner: S,
+        arrival: Option<Arrival>,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        sockets: Arc<OnceLock<ListenFds>>,
+    ) -> Self {
+        Self {
+            inner,
+            arrival,
+            snapshot,
+            sockets,
+        }
+    }
+
+    /// Adopts what the old process tells, and tells it when this one is ready, before anybody else hears it.
+    async fn arrive(&mut self, ready: ServiceReadyNotifier) -> ServiceReadyNotifier {
+        let Some(arrival) = self.arrival.take() else {
+            return ready;
+        };
+        let welcome = arrival.receive(&self.snapshot.load()).await;
+        let (sender, mut is_ready) = watch::channel(false);
+        tokio::spawn(async move {
+            if is_ready.wait_for(|is_ready| *is_ready).await.is_ok() {
+                welcome.ready();
+            }
+            ready.notify_ready();
+        });
+        ServiceReadyNotifier::new(sender)
     }
 }
 
@@ -32,6 +65,7 @@ impl<S: ServiceWithDependents> ServiceWithDependents for Gate<S> {
         if let Some(fds) = &fds {
             let _ = self.sockets.set(Arc::clone(fds));
         }
+        let ready = self.arrive(ready).await;
         self.inner
             .start_service(fds, shutdown, listeners_per_fd, ready)
             .await;

@@ -22,6 +22,7 @@ use super::startup::{Dynamic, StartFailure, Startup};
 use crate::config::install::{self, Install, Protocol, parse_address};
 use crate::control::{Control, Settings};
 use crate::disk::Disk;
+use crate::handover::{Arrival, Offer};
 use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
@@ -52,9 +53,21 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         ..Opt::default()
     };
     let stop = Arc::new(Stop::new(grace(&startup.server)));
-    let signals = Signals::new(Arc::clone(&stop), accept_longer(&startup.install), Nobody);
+    let arrival = startup.upgrade.then(|| {
+        let path = &startup.server.upgrade_sock;
+        eprintln!("piton: waiting at {path} for the sockets of the old process: send it SIGQUIT now");
+        Arrival::expected(path)
+    });
     let mut server = Server::new_with_opt_and_conf(opt, with_backstop(startup.server));
     server.bootstrap();
+    let sockets = Arc::default();
+    let offer = Offer::new(
+        &server.configuration.upgrade_sock,
+        Arc::clone(&sockets),
+        control.published(),
+    );
+    let signals = Signals::new(Arc::clone(&stop), accept_longer(&startup.install), offer)
+        .map_err(|error| StartFailure::System(format!("signals: {error}")))?;
     let entry_points = Arc::new(doors.entry_points);
     let edge = Edge::new(
         control.published(),
@@ -75,7 +88,8 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         tracing::info!(name, %address, "entry point listening");
     }
     let front = Front::new(proxy, doors.sockets, doors.keys);
-    server.add_service(Gate::new(front, Arc::default()));
+    let gate = Gate::new(front, arrival, control.published(), sockets);
+    let gate = server.add_service(gate);
     let background = Background {
         parts: Mutex::new(Some(Parts {
             server: Arc::clone(&server.configuration),
@@ -85,7 +99,9 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
             sender,
         })),
     };
-    server.add_service(background_service("background", background));
+    let background = server.add_service(background_service("background", background));
+    // Probes shall begin with what the process before knew.
+    background.add_dependency(&gate);
     server.add_services(startup.services);
     server.run(RunArgs {
         shutdown_signal: Box::new(signals),
@@ -139,15 +155,6 @@ pub(super) fn settings(install: &Install) -> Result<Settings, StartFailure> {
             .positive()
             .unwrap_or(Duration::ZERO),
     })
-}
-
-struct Nobody;
-
-#[async_trait]
-impl crate::stop::Successor for Nobody {
-    async fn take_over(&self) -> bool {
-        false
-    }
 }
 
 /// Entry points in the order of their numbers, with those that routers get by default: the flagged ones,

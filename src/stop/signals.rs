@@ -1,11 +1,12 @@
 //! Signals that end the process, and what each means.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use pingora::server::{ShutdownSignal, ShutdownSignalWatch};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 
@@ -21,33 +22,37 @@ pub trait Successor: Send + Sync {
     async fn take_over(&self) -> bool;
 }
 
-/// Waits for SIGTERM, SIGINT and SIGQUIT in Pingora's place.
+/// Waits for SIGTERM, SIGINT and SIGQUIT in Pingora's place, from the moment it is made: one that comes while
+/// the rest starts is neither lost nor the system's to handle.
 ///
 /// Pingora would leave at SIGQUIT whether somebody takes over or not, and hears no second signal.
 pub struct Signals<S> {
     stop: Arc<Stop>,
     accept_longer: Duration,
     successor: S,
+    heard: Mutex<Option<Heard>>,
 }
 
 impl<S: Successor> Signals<S> {
     /// After SIGTERM connections are accepted for `accept_longer`.
-    #[must_use]
-    pub fn new(stop: Arc<Stop>, accept_longer: Duration, successor: S) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the system does not let signals be heard.
+    pub fn new(stop: Arc<Stop>, accept_longer: Duration, successor: S) -> io::Result<Self> {
+        Ok(Self {
             stop,
             accept_longer,
             successor,
-        }
+            heard: Mutex::new(Some(Heard::new()?)),
+        })
     }
 
-    async fn listen(&self) -> io::Result<ShutdownSignal> {
-        let mut heard = Heard::new()?;
+    async fn order(&self, mut heard: Heard) -> ShutdownSignal {
         loop {
             match heard.next().await {
                 Order::Now => {
                     tracing::info!("SIGINT: ending at once");
-                    return Ok(ShutdownSignal::FastShutdown);
+                    return ShutdownSignal::FastShutdown;
                 }
                 Order::Stop => {
                     tracing::info!("SIGTERM: stopping when requests in flight are done");
@@ -63,7 +68,7 @@ impl<S: Successor> Signals<S> {
                         tracing::info!("sockets handed over: stopping when requests in flight are done");
                         self.stop.leave(LINGER_HANDED_OVER);
                         tokio::spawn(hurry(heard));
-                        return Ok(ShutdownSignal::GracefulTerminate);
+                        return ShutdownSignal::GracefulTerminate;
                     }
                 }
             }
@@ -71,20 +76,18 @@ impl<S: Successor> Signals<S> {
         tokio::spawn(hurry(heard));
         sleep(self.accept_longer).await;
         self.stop.leave(LINGER);
-        Ok(ShutdownSignal::GracefulTerminate)
+        ShutdownSignal::GracefulTerminate
     }
 }
 
 #[async_trait]
 impl<S: Successor> ShutdownSignalWatch for Signals<S> {
     async fn recv(&self) -> ShutdownSignal {
-        match self.listen().await {
-            Ok(order) => order,
-            Err(error) => {
-                // The system's own handling stays: SIGTERM ends the process.
-                tracing::error!("signals cannot be heard, no graceful stop: {error}");
-                std::future::pending().await
-            }
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match heard {
+            Some(heard) => self.order(heard).await,
+            // Pingora asks once.
+            None => std::future::pending().await,
         }
     }
 }
@@ -116,7 +119,11 @@ struct Heard {
 }
 
 impl Heard {
+    /// In a runtime of its own without a thread: what listens outlives it, and a fork, and is driven by
+    /// whichever runtime there is later.
     fn new() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let _entered = runtime.enter();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

@@ -46,3 +46,5 @@ mod stop;
 mod storm;
 // Limits of time towards servers and clients.
 mod timeouts;
+// Binary upgrade: sockets and verdicts go to the next process; nobody notices, and nobody is left alone.
+mod upgrade;
