@@ -1,7 +1,7 @@
 //! Binary upgrade: `piton -u` and SIGQUIT. Sockets and verdicts go to the next process; nobody notices.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
@@ -14,7 +14,7 @@ use pingora::server::Fds;
 
 use crate::harness::{
     Client, Piton, Server, Setup, Then, app_of, cookie_of, eventually, get, get_as, request, respond,
-    sticky_app,
+    run_to_end, sticky_app,
 };
 
 /// Hands over from one to the next; returns it once it serves alone.
@@ -421,4 +421,81 @@ fn an_old_process_that_tells_nothing_delays_but_does_not_hinder() {
     new.wait_for_line(&["WARN", "nobody told them"]);
     assert_eq!(request(new.address(), "GET /", &[], b"").text(), "a");
     assert!(!path.with_file_name("upgrade.sock.state").exists());
+}
+
+/// A piton in the background; killed when dropped.
+struct Daemon(String);
+
+impl Daemon {
+    fn start(setup: &Setup, flags: &[&str], before: Option<&Self>) -> Self {
+        let conf = setup.write().display().to_string();
+        let flags = [flags, &["-c", &conf]].concat();
+        let ended = before.map_or_else(
+            || run_to_end(&flags),
+            |old| {
+                let flags: Vec<String> = flags.iter().map(ToString::to_string).collect();
+                let new =
+                    thread::spawn(move || run_to_end(&flags.iter().map(String::as_str).collect::<Vec<_>>()));
+                eventually("it listens", || is_socket(&setup.dir().join("upgrade.sock")));
+                old.signal("QUIT");
+                new.join().unwrap()
+            },
+        );
+        assert!(ended.status.success(), "{ended:?}");
+        let path = setup.dir().join("piton.pid");
+        let pid = || {
+            std::fs::read_to_string(&path)
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
+        eventually("there is a pid", || {
+            !pid().is_empty() && before.is_none_or(|old| old.0 != pid())
+        });
+        Self(pid())
+    }
+
+    fn signal(&self, name: &str) {
+        let command = format!("kill -{name} {}", self.0);
+        let _ = std::process::Command::new("sh").args(["-c", &command]).status();
+    }
+
+    fn is_running(&self) -> bool {
+        // One that has ended and that nobody waits for is a zombie.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0)).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.signal("KILL");
+    }
+}
+
+#[test]
+fn in_the_background_it_is_the_same() {
+    let server = Server::named("a");
+    let text = app_of(
+        &[&format!("url: {}", server.url()), "url: http://127.0.0.1:1"],
+        "healthCheck: {path: /, interval: 30s}",
+    );
+    let setup = Setup::new(&text).upgradable();
+    let path = |name: &str| setup.dir().join(name).display().to_string();
+    let top = format!(
+        "pid_file: {}\nerror_log: {}\n",
+        path("piton.pid"),
+        path("error.log")
+    );
+    let setup = setup.top(&top);
+    let log = || std::fs::read_to_string(setup.dir().join("error.log")).unwrap_or_default();
+    let old = Daemon::start(&setup, &["-d"], None);
+    eventually("it serves", || TcpStream::connect(setup.address()).is_ok());
+    eventually("a server is down", || log().contains("server is down"));
+    let new = Daemon::start(&setup, &["-u", "-d"], Some(&old));
+    eventually("the old one ends", || !old.is_running());
+    assert!(log().contains("adopted servers=1"), "{}", log());
+    assert_eq!(get(setup.address(), "/").text(), "a");
+    new.signal("TERM");
+    eventually("the new one ends", || !new.is_running());
 }
