@@ -6,6 +6,8 @@ mod client;
 mod files;
 // The binary under test.
 mod piton;
+// Ports that stay one's own.
+mod port;
 // Servers that behave, and servers that do not.
 mod server;
 // Conditions with a deadline.
@@ -14,6 +16,7 @@ mod wait;
 pub use client::{Client, Response, get, get_as, request};
 pub use files::{TempDir, swap};
 pub use piton::{Piton, Setup, run_to_end};
+pub use port::reserve;
 pub use server::{Received, Server, Then, respond, respond_with};
 pub use wait::{eventually, holds_for, within};
 

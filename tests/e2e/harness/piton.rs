@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
+use socket2::Socket;
 
-use super::{TempDir, swap, within};
+use super::{TempDir, reserve, swap, within};
 
 /// Longer than a start or a run to the end should take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,11 +58,8 @@ impl Setup {
 
     /// So that another process can take over: the same port in both, and an `upgrade_sock` of its own.
     pub fn upgradable(mut self) -> Self {
-        // A bound socket that does not listen keeps the port for those that set SO_REUSEADDR as it does.
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        socket.set_reuse_address(true).unwrap();
-        socket.bind(&self.address.into()).unwrap();
-        self.address = socket.local_addr().unwrap().as_socket().unwrap();
+        let (socket, address) = reserve();
+        self.address = address;
         self.reserved = Some(socket);
         let path = self.dir.join("upgrade.sock");
         writeln!(self.top, "upgrade_sock: {}", path.display()).unwrap();
