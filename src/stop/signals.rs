@@ -48,31 +48,30 @@ impl<S: Successor> Signals<S> {
     }
 
     async fn order(&self, mut heard: Heard) -> ShutdownSignal {
+        let mut order = heard.next().await;
         loop {
-            match heard.next().await {
+            order = match order {
                 Order::Now => {
                     tracing::info!("SIGINT: ending at once");
                     return ShutdownSignal::FastShutdown;
                 }
-                Order::Stop => {
-                    tracing::info!("SIGTERM: stopping when requests in flight are done");
-                    break;
-                }
-                Order::HandOver => {
-                    let handed_over = tokio::select! {
-                        handed_over = self.successor.take_over() => handed_over,
-                        // Whoever wants an end now does not want to wait for a successor.
-                        () = heard.end() => break,
-                    };
-                    if handed_over {
-                        tracing::info!("sockets handed over: stopping when requests in flight are done");
-                        self.stop.leave(LINGER_HANDED_OVER);
-                        tokio::spawn(hurry(heard));
-                        return ShutdownSignal::GracefulTerminate;
+                Order::Stop => break,
+                // Whoever wants an end meanwhile does not want to wait for a successor.
+                Order::HandOver => tokio::select! {
+                    handed_over = self.successor.take_over() => {
+                        if handed_over {
+                            tracing::info!("sockets handed over: stopping when requests in flight are done");
+                            self.stop.leave(LINGER_HANDED_OVER);
+                            tokio::spawn(hurry(heard));
+                            return ShutdownSignal::GracefulTerminate;
+                        }
+                        heard.next().await
                     }
-                }
-            }
+                    end = heard.end() => end,
+                },
+            };
         }
+        tracing::info!("SIGTERM: stopping when requests in flight are done");
         tokio::spawn(hurry(heard));
         sleep(self.accept_longer).await;
         self.stop.leave(LINGER);
@@ -139,8 +138,13 @@ impl Heard {
         }
     }
 
-    /// Returns at a signal that asks for an end, with or without grace.
-    async fn end(&mut self) {
-        while let Order::HandOver = self.next().await {}
+    /// The next signal that asks for an end, with or without grace.
+    async fn end(&mut self) -> Order {
+        loop {
+            match self.next().await {
+                Order::HandOver => {}
+                end => return end,
+            }
+        }
     }
 }

@@ -170,7 +170,7 @@ fn a_request_in_flight_is_finished_by_the_old_process() {
     assert!(old.wait_for_end().1);
 }
 
-/// What a [`Patient`] answers to its health check.
+/// What a [`patient`] answers to its health check.
 const ILL: u8 = 0;
 const SILENT: u8 = 1;
 const WELL: u8 = 2;
@@ -320,6 +320,7 @@ fn a_signal_to_stop_is_heard_while_a_new_process_is_waited_for() {
     old.signal("TERM");
     let (took, success) = old.wait_for_end();
     assert!(success && took < Duration::from_secs(2), "{took:?}");
+    old.wait_for_line(&["SIGTERM"]);
 }
 
 #[test]
