@@ -4,6 +4,7 @@ mod check;
 mod conf;
 mod cookie;
 mod demo;
+mod gate;
 mod serve;
 mod startup;
 

@@ -33,7 +33,7 @@ pub use pool::Pool;
 pub use selector::{Draw, Selector, Strategy};
 pub use server::{Drain, MAX_WEIGHT, Server, Terms};
 pub use shares::Shares;
-pub use state::{ServerState, Session, Signals};
+pub use state::{ServerState, Session, Signals, Verdict};
 
 /// Microseconds on the caller's monotonic clock.
 pub type Micros = u64;

@@ -16,6 +16,8 @@
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
 //! | 2 | [`dial`] | connections to servers that Pingora's own client cannot make |
+//! | 2 | [`handover`] | binary upgrade: sockets and verdicts for the next process |
+//! | 2 | [`stop`] | signals, lingering connections, the end of the process |
 //! | 2 | [`clock`], [`disk`], [`resolve`] | what every edge may use: clock and randomness, files, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
 //! | 1 | [`service`] | from a request to a server |
@@ -43,6 +45,7 @@ pub mod config;
 pub mod control;
 pub mod dial;
 pub mod disk;
+pub mod handover;
 pub mod health;
 pub mod listener;
 pub mod logging;
@@ -54,4 +57,5 @@ pub mod routing;
 pub mod rule;
 pub mod service;
 pub mod sticky;
+pub mod stop;
 pub mod upstream;

@@ -78,9 +78,9 @@ fn filter(level: &str) -> Result<EnvFilter, InvalidLog> {
     } else {
         "off"
     };
-    // What keeps Pingora from starting is worth a line at any level.
+    // What keeps Pingora from starting is worth a line at any level; that an upgrade takes a moment is not.
     let filter = format!(
-        "{level},pingora_core={pingora},pingora_core::server=error,pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}"
+        "{level},pingora_core={pingora},pingora_core::server=error,pingora_core::server::transfer_fd={pingora},pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}"
     );
     Ok(EnvFilter::new(filter))
 }

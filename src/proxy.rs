@@ -20,7 +20,7 @@ mod rewrite;
 mod second;
 
 pub use context::Context;
-pub use door::service;
+pub use door::{Inside, service};
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use mirror::Mirrors;
 pub use retry::MAX_ATTEMPTS;
@@ -39,6 +39,7 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use crate::routing::Snapshot;
+use crate::stop::Stop;
 use admission::Admission;
 use client::Client;
 use failure::Failure;
@@ -57,6 +58,7 @@ pub struct Edge {
     client: Arc<Client>,
     /// Where requests leave copies for mirrors.
     mirrors: Queue,
+    stop: Arc<Stop>,
 }
 
 impl Edge {
@@ -67,6 +69,7 @@ impl Edge {
         snapshot: Arc<ArcSwap<Snapshot>>,
         entry_points: Arc<EntryPoints>,
         machine: HeaderValue,
+        stop: Arc<Stop>,
         conf: &ServerConf,
     ) -> (Self, Mirrors) {
         let client = Arc::new(Client::new(conf));
@@ -78,6 +81,7 @@ impl Edge {
             budget: Budget::default(),
             client,
             mirrors,
+            stop,
         };
         (edge, workers)
     }
@@ -98,6 +102,9 @@ impl ProxyHttp for Edge {
         door::header_came();
         let entry_point = self.entry_points.at(session.server_addr());
         entry_point.limits().apply(session);
+        if self.stop.is_leaving() {
+            session.set_keepalive(None);
+        }
         Ok(())
     }
 
@@ -218,6 +225,9 @@ impl ProxyHttp for Edge {
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             // What follows may be silent for longer than a request may take to arrive.
             session.set_read_timeout(None);
+        } else if self.stop.is_leaving() {
+            // The request came before the signal did.
+            session.set_keepalive(None);
         }
         rewrite::add_cookies(response, ctx.take_cookies())?;
         rewrite::for_old_clients(session.req_header().version, response);

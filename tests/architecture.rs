@@ -23,8 +23,14 @@ const USES: &[(&str, Ring, &[&str])] = &[
     // A provider's `Update` is what it receives.
     ("control", Ring::Edge, &[RINGS_0_1, "provider", "clock"]),
     ("health", Ring::Edge, &[RINGS_0_1, "clock", "dial", "resolve"]),
-    ("proxy", Ring::Edge, &[RINGS_0_1, "clock", "dial", "resolve"]),
+    (
+        "proxy",
+        Ring::Edge,
+        &[RINGS_0_1, "clock", "dial", "resolve", "stop"],
+    ),
     ("listener", Ring::Edge, &[]),
+    ("handover", Ring::Edge, &[RINGS_0_1, "clock", "stop"]),
+    ("stop", Ring::Edge, &["clock"]),
     ("clock", Ring::Edge, &["balance"]),
     ("dial", Ring::Edge, &["clock", "upstream"]),
     ("disk", Ring::Edge, &["config"]),

@@ -5,12 +5,13 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use pingora::server::configuration::ServerConf;
 
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::cli::Serve;
-use crate::config::install::{self, FileProvider, Install};
+use crate::config::install::{self, FileProvider, Install, LifeCycle};
 use crate::config::{Notation, Problem, Span, Value};
 use crate::disk::read_bytes;
 use crate::provider::file::Source;
@@ -109,18 +110,29 @@ pub(super) fn server_conf(install: &Install) -> Result<ServerConf, StartFailure>
     if !is_written("max_retries") {
         conf.max_retries = MAX_ATTEMPTS;
     }
+    // In the background the working directory is another one.
+    if let Ok(path) = std::path::absolute(&conf.upgrade_sock) {
+        conf.upgrade_sock = path.display().to_string();
+    }
     refuse_what_pingora_panics_on(&conf)?;
     Ok(conf)
 }
 
 /// The longest `lifeCycle.graceTimeOut` of the entry points.
 fn grace_seconds(install: &Install) -> u64 {
-    let spans = install
-        .entry_points
-        .values()
-        .map(|written| written.transport.life_cycle.grace_time_out);
-    let longest = spans.filter_map(Span::positive).max();
-    longest.map_or(0, |grace| grace.as_secs_f64().ceil() as u64)
+    let longest = longest(install, |life| life.grace_time_out);
+    longest.as_secs_f64().ceil() as u64
+}
+
+/// How long connections are accepted after SIGTERM: the longest `lifeCycle.requestAcceptGraceTimeout`.
+pub(super) fn accept_longer(install: &Install) -> Duration {
+    longest(install, |life| life.request_accept_grace_timeout)
+}
+
+fn longest(install: &Install, time: impl Fn(&LifeCycle) -> Span) -> Duration {
+    let entry_points = install.entry_points.values();
+    let times = entry_points.filter_map(|written| time(&written.transport.life_cycle).positive());
+    times.max().unwrap_or_default()
 }
 
 fn refuse_what_pingora_panics_on(conf: &ServerConf) -> Result<(), StartFailure> {

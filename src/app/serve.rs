@@ -8,27 +8,34 @@ use async_trait::async_trait;
 use http::HeaderValue;
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::{Opt, ServerConf};
-use pingora::server::{Server, ShutdownWatch};
+use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::conf::accept_longer;
+use super::gate::Gate;
 use super::startup::{Dynamic, StartFailure, Startup};
 use crate::config::install::{self, Install, Protocol, parse_address};
 use crate::control::{Control, Settings};
 use crate::disk::Disk;
+use crate::handover::{Arrival, Offer};
 use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
 use crate::provider::file::{self, Watcher};
-use crate::proxy::{Edge, EntryPoint, EntryPoints, service};
+use crate::proxy::{Edge, EntryPoint, EntryPoints, Inside, service};
 use crate::routing::{EntryPointSpec, Ground};
+use crate::stop::{Signals, Stop};
 use crate::upstream::Transport;
 use crate::{logging, resolve};
 
 /// Bytes of a response collected before they are written: header and small body leave in one packet.
 const WRITE_BUFFER: usize = 16 * 1024;
+
+/// How much later than its own end piton is ended by Pingora, should something be stuck.
+const BACKSTOP_SECONDS: u64 = 5;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
@@ -43,16 +50,32 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         upgrade: startup.upgrade,
         ..Opt::default()
     };
-    let mut server = Server::new_with_opt_and_conf(opt, startup.server);
+    let stop = Arc::new(Stop::new(grace(&startup.server)));
+    let arrival = startup.upgrade.then(|| {
+        let path = &startup.server.upgrade_sock;
+        eprintln!("piton: waiting at {path} for the sockets of the old process: send it SIGQUIT now");
+        Arrival::expected(path)
+    });
+    let mut server = Server::new_with_opt_and_conf(opt, with_backstop(startup.server));
     server.bootstrap();
+    let sockets = Arc::default();
+    let offer = Offer::new(
+        &server.configuration.upgrade_sock,
+        Arc::clone(&sockets),
+        control.published(),
+    );
+    let signals = Signals::new(Arc::clone(&stop), accept_longer(&startup.install), offer)
+        .map_err(|error| StartFailure::System(format!("signals: {error}")))?;
     let entry_points = Arc::new(doors.entry_points);
     let (edge, mirrors) = Edge::new(
         control.published(),
         Arc::clone(&entry_points),
         machine_name(),
+        Arc::clone(&stop),
         &server.configuration,
     );
-    let mut proxy = service(&server.configuration, edge, entry_points);
+    let inside = Inside::new(stop);
+    let mut proxy = service(&server.configuration, edge, entry_points, inside.clone());
     for key in &doors.keys {
         let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
         proxy.add_listener(ListenerConfig::tcp(key).l4_buffer(buffers));
@@ -63,7 +86,9 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     for (name, address) in doors.names.iter().zip(&doors.addresses) {
         tracing::info!(name, %address, "entry point listening");
     }
-    server.add_service(Front::new(proxy, doors.sockets, doors.keys));
+    let front = Front::new(proxy, doors.sockets, doors.keys);
+    let gate = Gate::new(front, inside, arrival, control.published(), sockets);
+    let gate = server.add_service(gate);
     let background = Background {
         parts: Mutex::new(Some(Parts {
             server: Arc::clone(&server.configuration),
@@ -73,10 +98,27 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
             sender,
         })),
     };
-    server.add_service(background_service("background", background));
     server.add_service(background_service("mirrors", mirrors));
+    let background = server.add_service(background_service("background", background));
+    // Probes shall begin with what the process before knew.
+    background.add_dependency(&gate);
     server.add_services(startup.services);
-    server.run_forever()
+    server.run(RunArgs {
+        shutdown_signal: Box::new(signals),
+    });
+    Ok(())
+}
+
+/// Time for requests in flight at the end.
+fn grace(conf: &ServerConf) -> Duration {
+    Duration::from_secs(conf.grace_period_seconds.unwrap_or_default())
+}
+
+/// Pingora's own end, which knows nothing of what is still in flight, comes after the one of the [`Gate`].
+fn with_backstop(mut conf: ServerConf) -> ServerConf {
+    let grace = conf.grace_period_seconds.unwrap_or_default();
+    conf.grace_period_seconds = Some(grace.saturating_add(BACKSTOP_SECONDS));
+    conf
 }
 
 /// From here on SIGHUP ends the process no more, also before the watcher listens for it: tokio keeps its

@@ -35,6 +35,15 @@ pub enum Session {
     Known,
 }
 
+/// What is known to speak against a server, without a clock: for another process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Down until a probe succeeds.
+    pub down: bool,
+    /// Down for so long by the verdict of live traffic.
+    pub rest: Micros,
+}
+
 /// The live state of one server of one service.
 #[derive(Debug)]
 // Own cache lines: the in-flight counters of neighbours are written by other threads all the time.
@@ -84,10 +93,40 @@ impl ServerState {
         self.passive_until.load(Ordering::Acquire)
     }
 
-    /// An active check begins or ends. Either way the server is up until something else is known.
+    /// An active check begins, is changed or ends. The first one begins with what is known, which is nothing
+    /// unless it was adopted; a change or an end makes the server up until something else is known.
     pub fn probing(&self, is_probed: bool) {
-        self.has_probe.store(is_probed, Ordering::Release);
-        self.probed(true);
+        let was_probed = self.has_probe.swap(is_probed, Ordering::AcqRel);
+        if was_probed || !is_probed {
+            self.probed(true);
+        }
+    }
+
+    /// Has a probe, of this or of an earlier process, found it down?
+    #[must_use]
+    pub fn is_probed_down(&self) -> bool {
+        self.probed_down.load(Ordering::Acquire)
+    }
+
+    /// What speaks against it now.
+    #[must_use]
+    pub fn verdict(&self, now: Micros) -> Verdict {
+        let until = self.passive_until();
+        let for_a_probe = until == Micros::MAX;
+        Verdict {
+            down: for_a_probe || self.is_probed_down(),
+            rest: if for_a_probe { 0 } else { until.saturating_sub(now) },
+        }
+    }
+
+    /// Begins with what another process knew; `down` only where there will be a probe to end it.
+    pub fn adopt(&self, verdict: Verdict, now: Micros) {
+        self.probed_down.store(verdict.down, Ordering::Release);
+        if verdict.rest > 0 {
+            let until = now.saturating_add(verdict.rest);
+            self.passive_until.store(until, Ordering::Release);
+        }
+        self.signals.flipped();
     }
 
     /// The verdict of active probes. A success also ends a passive verdict: an active check is the
@@ -268,5 +307,41 @@ mod tests {
         assert!(state.failed(&policy, 0));
         state.probing(false);
         assert!(state.is_up(0), "nobody else would raise it");
+    }
+
+    #[test]
+    fn a_verdict_moves_to_another_process() {
+        let (old, new) = (state(), state());
+        assert_eq!(old.verdict(0), Verdict::default());
+        let policy = PassivePolicy {
+            window: 10,
+            max_failures: 1,
+        };
+        old.failed(&policy, 100);
+        let verdict = old.verdict(104);
+        assert_eq!((verdict.down, verdict.rest), (false, 6));
+        new.adopt(verdict, 1000);
+        assert!(!new.is_up(1005) && new.is_up(1006));
+        assert_eq!(new.signals().count(), 1);
+    }
+
+    #[test]
+    fn an_adopted_verdict_outlasts_the_start_of_the_check_and_ends_with_a_success() {
+        let (old, new) = (state(), state());
+        old.probing(true);
+        let policy = PassivePolicy {
+            window: 10,
+            max_failures: 1,
+        };
+        old.failed(&policy, 0);
+        assert!(old.verdict(0).down, "only a probe would end it");
+        new.adopt(old.verdict(0), 0);
+        new.probing(true);
+        assert!(!new.is_up(1_000_000));
+        new.probed(true);
+        assert!(new.is_up(0));
+        new.probed(false);
+        new.probing(true);
+        assert!(new.is_up(0), "a changed check begins anew");
     }
 }

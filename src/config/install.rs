@@ -22,7 +22,7 @@ use serde::Deserialize;
 use super::notation::Notation;
 use super::problem::Problem;
 pub use address::{Address, InvalidAddress, Protocol, parse_address};
-pub use entry_point::EntryPoint;
+pub use entry_point::{EntryPoint, LifeCycle};
 pub use log::{Global, Log};
 pub use providers::{FileProvider, Providers};
 pub use transport::ServersTransport;

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -38,18 +38,23 @@ pub(super) struct Probe {
     connector: Arc<Connector<Dialer>>,
     /// The verdict so far.
     up: AtomicBool,
+    /// Successes in a row that end a verdict of the process before this one; 0 when there is none. Pingora's
+    /// registry does not know of it: it believes every server up at first.
+    missing: AtomicUsize,
     /// When the last probe began; `None` before the first.
     last: Mutex<Option<Instant>>,
 }
 
 impl Probe {
-    /// A probe that is due at once.
+    /// A probe that is due at once. It begins with what is known of the server: up, or a verdict adopted.
     pub(super) fn new(plan: Arc<Plan>, server: Arc<Server>, connector: Arc<Connector<Dialer>>) -> Self {
+        let up = !server.state().is_probed_down();
         Self {
+            missing: AtomicUsize::new(if up { 0 } else { plan.rise }),
+            up: AtomicBool::new(up),
             plan,
             server,
             connector,
-            up: AtomicBool::new(true),
             last: Mutex::new(None),
         }
     }
@@ -88,6 +93,34 @@ impl Probe {
     fn raise(&self) {
         if self.server.state().probed(true) {
             self.server.state().rose(clock::now());
+        }
+    }
+
+    /// The adopted verdict holds until as many successes in a row as any other.
+    fn count_for_adopted(&self, success: bool) {
+        match (self.missing.load(Ordering::Relaxed), success) {
+            (0, _) => {}
+            (_, false) => self.missing.store(self.plan.rise, Ordering::Relaxed),
+            (1, true) => {
+                self.missing.store(0, Ordering::Relaxed);
+                self.conclude(true);
+            }
+            (missing, true) => self.missing.store(missing - 1, Ordering::Relaxed),
+        }
+    }
+
+    fn conclude(&self, up: bool) {
+        self.up.store(up, Ordering::Relaxed);
+        if up {
+            self.raise();
+        } else {
+            self.server.state().probed(false);
+        }
+        let Plan { service, server, .. } = &*self.plan;
+        if up {
+            tracing::info!(service, server, "server is up");
+        } else {
+            tracing::warn!(service, server, "server is down: health check failed");
         }
     }
 
@@ -205,6 +238,7 @@ impl HealthCheck for Probe {
     async fn check(&self, _target: &Backend) -> Result<()> {
         self.wait().await;
         let answer = self.ask().await;
+        self.count_for_adopted(answer.is_ok());
         if answer.is_ok() && self.up.load(Ordering::Relaxed) {
             // Ends what live traffic may have concluded meanwhile.
             self.raise();
@@ -220,18 +254,9 @@ impl HealthCheck for Probe {
     }
 
     async fn health_status_change(&self, _target: &Backend, healthy: bool) {
-        self.up.store(healthy, Ordering::Relaxed);
-        if healthy {
-            self.raise();
-        } else {
-            self.server.state().probed(false);
-        }
-        let Plan { service, server, .. } = &*self.plan;
-        if healthy {
-            tracing::info!(service, server, "server is up");
-        } else {
-            tracing::warn!(service, server, "server is down: health check failed");
-        }
+        // From its first verdict on the registry counts.
+        self.missing.store(0, Ordering::Relaxed);
+        self.conclude(healthy);
     }
 
     fn backend_summary(&self, _target: &Backend) -> String {

@@ -1,4 +1,5 @@
-//! The door of a connection: how long a client may take to say what it wants.
+//! The door of a connection: how long a client may take to say what it wants, and who is still inside when
+//! the process stops.
 //!
 //! Pingora bounds each read of a header but not the whole (pingora-0.9 5.4), and with times of its own: a
 //! client that says nothing, half a header, or a byte now and then would hold its connection. Here the first
@@ -7,9 +8,17 @@
 //! A proxy with a connector of its own comes out of Pingora only as a service, and cannot be put behind a door of
 //! that service. But it hands out connections that it takes for a protocol of somebody else: so it is told to take
 //! all of them for that, and each gets its door.
+//!
+//! At the end Pingora would drop every connection that waits for a request, also one whose client is just
+//! sending it. Here such a connection lingers first; whoever runs the service must not let Pingora clean it up,
+//! but wait for [`Inside::emptied`] instead.
 
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
@@ -20,14 +29,62 @@ use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
 use pingora::services::listening::Service;
 use pingora_proxy::{HttpProxy, ProcessCustomSession, ProxyServiceBuilder};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{Edge, EntryPoints};
 use crate::dial::Dialer;
+use crate::stop::Stop;
+
+/// How often it is looked whether the last connection has gone.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 tokio::task_local! {
     /// Set once the header of the request under way is complete.
-    static HEADER_CAME: Arc<AtomicBool>;
+    static HEADER_CAME: Cell<bool>;
+}
+
+/// The connections there are.
+#[derive(Debug, Clone)]
+pub struct Inside {
+    stop: Arc<Stop>,
+    /// Held by every door, so that its holders are counted for nothing.
+    token: Arc<()>,
+}
+
+impl Inside {
+    /// Nobody yet.
+    #[must_use]
+    pub fn new(stop: Arc<Stop>) -> Self {
+        Self {
+            stop,
+            token: Arc::new(()),
+        }
+    }
+
+    /// To be called when accepting has ended. Returns when the last connection has, or the grace period is over.
+    pub async fn emptied(&self) {
+        self.stop.end_of_accepting();
+        let grace = self.stop.grace();
+        // This one and the service's.
+        let connections = || Arc::strong_count(&self.token).saturating_sub(2);
+        let emptied = async {
+            // At first too: a connection just accepted may not have come to its door yet.
+            sleep(LOOK_EVERY).await;
+            while connections() > 0 {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        match timeout(grace, emptied).await {
+            Ok(()) => tracing::info!("stopped: every request was answered"),
+            Err(_) => match connections() {
+                0 => tracing::info!("stopped"),
+                cut => tracing::warn!(
+                    cut,
+                    "the grace period of {grace:?} is over: requests were cut off"
+                ),
+            },
+        }
+    }
 }
 
 /// The service of all entry points: `edge` behind a door for each connection.
@@ -36,12 +93,14 @@ pub fn service(
     conf: &Arc<ServerConf>,
     edge: Edge,
     entry_points: Arc<EntryPoints>,
+    inside: Inside,
 ) -> Service<HttpProxy<Edge, Dialer>> {
     let enter: ProcessCustomSession<Edge, Dialer> =
         Arc::new(move |proxy, stream: Stream, shutdown: &ShutdownWatch| {
             let door = Arc::new(Door {
                 proxy,
                 entry_points: Arc::clone(&entry_points),
+                inside: inside.clone(),
             });
             let shutdown = shutdown.clone();
             Box::pin(async move { door.process_new(stream, &shutdown).await })
@@ -59,12 +118,41 @@ pub fn service(
 struct Door {
     proxy: Arc<HttpProxy<Edge, Dialer>>,
     entry_points: Arc<EntryPoints>,
+    inside: Inside,
+}
+
+impl Door {
+    /// Returns when a client has had its time to send a header.
+    async fn patience(&self, limit: Option<Duration>) {
+        let stop = &self.inside.stop;
+        match limit {
+            Some(limit) => tokio::select! {
+                () = sleep(limit) => {}
+                () = stop.patience() => {}
+            },
+            None => stop.patience().await,
+        }
+    }
 }
 
 /// To be called when a header is complete.
 pub(super) fn header_came() {
-    // Without a limit nobody waits for it.
-    let _ = HEADER_CAME.try_with(|came| came.store(true, Ordering::Relaxed));
+    let _ = HEADER_CAME.try_with(|came| came.set(true));
+}
+
+/// The exchange; `None` when `patience` ends before its header is complete. Dropping the exchange closes the
+/// connection, as Go does.
+async fn unless_silent<T>(
+    exchange: impl Future<Output = Option<T>>,
+    patience: impl Future<Output = ()>,
+) -> Option<T> {
+    let (mut exchange, mut patience) = (pin!(exchange), pin!(patience));
+    let both = poll_fn(|context| match exchange.as_mut().poll(context) {
+        // A request that is there already costs nothing here, and one under way no second look.
+        Poll::Pending if !HEADER_CAME.with(Cell::get) => patience.as_mut().poll(context).map(|()| None),
+        outcome => outcome,
+    });
+    both.await
 }
 
 #[async_trait]
@@ -77,18 +165,11 @@ impl HttpServerApp for Door {
         // Pipelining is off until the first request of a connection switches it on for good.
         let is_first = !session.is_http2() && !session.pipelining_enabled();
         let limits = self.entry_points.at(session.server_addr()).limits();
-        let Some(limit) = limits.read().filter(|_| is_first) else {
-            return self.proxy.process_new_http(session, shutdown).await;
-        };
-        let came = Arc::new(AtomicBool::new(false));
+        let limit = limits.read().filter(|_| is_first);
         let exchange = self.proxy.process_new_http(session, shutdown);
-        let mut exchange = Box::pin(HEADER_CAME.scope(Arc::clone(&came), exchange));
-        match timeout(limit, &mut exchange).await {
-            Ok(done) => done,
-            Err(_) if came.load(Ordering::Relaxed) => exchange.await,
-            // Dropping the exchange closes the connection, as Go does.
-            Err(_) => None,
-        }
+        HEADER_CAME
+            .scope(Cell::new(false), unless_silent(exchange, self.patience(limit)))
+            .await
     }
 
     fn h2_options(&self) -> Option<H2Options> {

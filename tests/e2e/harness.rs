@@ -16,6 +16,8 @@ mod moment;
 mod piton;
 // A certificate authority.
 mod pki;
+// Ports that stay one's own.
+mod port;
 // Servers that behave, and servers that do not.
 mod server;
 // What `piton -t` says.
@@ -31,6 +33,7 @@ pub use moment::Moment;
 pub use origin::{Https, Origin};
 pub use piton::{Piton, Setup, run_to_end};
 pub use pki::{Authority, Leaf};
+pub use port::reserve;
 pub use server::{Received, Server, Then, respond, respond_with};
 pub use verdict::{says, verdict};
 pub use wait::{eventually, holds_for, within};

@@ -50,6 +50,8 @@ mod responses;
 mod rolling;
 // Sessions: drained, lost, moved with an id.
 mod sessions;
+// SIGTERM, SIGINT: what is in flight finishes, nobody hangs, nobody waits longer than needed.
+mod stop;
 // Load: a killed server, a storm of reloads; nobody notices.
 mod storm;
 // Servers transports: trust, versions, HTTP/2, and that no connection serves another trust.
@@ -58,3 +60,5 @@ mod transport;
 mod timeouts;
 // Services of services: cookies on every level, lost children, circles.
 mod tree;
+// Binary upgrade: sockets and verdicts go to the next process; nobody notices, and nobody is left alone.
+mod upgrade;

@@ -58,7 +58,6 @@ pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
         &["middlewares", "tls", "redirections", "encodedCharacters"],
     ),
     (&["transport"], &["keepAliveMaxTime"]),
-    (&["transport", "lifeCycle"], &["requestAcceptGraceTimeout"]),
     (&["forwardedHeaders"], &["connection"]),
 ];
 

@@ -76,7 +76,6 @@ fn a_full_file_is_read() {
     let key = |warning: &String| warning.split(": ").nth(2).unwrap_or_default().to_owned();
     let keys: Vec<String> = warnings.iter().map(key).collect();
     let without_effect = [
-        "transport.lifeCycle.requestAcceptGraceTimeout",
         "transport.keepAliveMaxTime",
         "forwardedHeaders.connection",
         "http2",

@@ -206,6 +206,16 @@ impl Client {
         Ok(self.buffer.drain(..count).collect())
     }
 
+    /// Everything up to and with `end`.
+    pub fn read_until(&mut self, end: &[u8]) -> Vec<u8> {
+        loop {
+            if let Some(start) = find(&self.buffer, end) {
+                return self.buffer.drain(..start + end.len()).collect();
+            }
+            assert!(self.more().expect("more bytes") > 0, "it ends before {end:?}");
+        }
+    }
+
     /// Everything until the other side closes; what came is returned even if it ends in a reset.
     pub fn rest(&mut self) -> Vec<u8> {
         while self.more().is_ok_and(|count| count > 0) {}

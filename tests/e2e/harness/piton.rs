@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::{TempDir, swap, within};
+use socket2::Socket;
+
+use super::{TempDir, reserve, swap, within};
 
 /// Longer than a start or a run to the end should take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -17,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What to start with.
 pub struct Setup {
     dir: TempDir,
+    /// Where to listen; port 0 unless another process shall take over.
+    address: SocketAddr,
+    reserved: Option<Socket>,
     /// Further lines below `entryPoints.web`, without indentation.
     entry_point: String,
     /// Further lines at the top.
@@ -32,6 +37,8 @@ impl Setup {
         dir.write("dynamic.yaml", dynamic);
         Self {
             dir,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            reserved: None,
             entry_point: String::new(),
             top: String::new(),
             provider: "filename: {dir}/dynamic.yaml".to_owned(),
@@ -49,9 +56,20 @@ impl Setup {
         self
     }
 
+    /// So that another process can take over: the same port in both, and an `upgrade_sock` of its own.
+    pub fn upgradable(mut self) -> Self {
+        let (socket, address) = reserve();
+        self.address = address;
+        self.reserved = Some(socket);
+        let path = self.dir.join("upgrade.sock");
+        writeln!(self.top, "upgrade_sock: {}", path.display()).unwrap();
+        self
+    }
+
     /// More lines at the top.
     pub fn top(mut self, lines: &str) -> Self {
-        self.top = lines.to_owned();
+        self.top.push_str(lines);
+        self.top.push('\n');
         self
     }
 
@@ -63,7 +81,30 @@ impl Setup {
 
     /// Starts piton.
     pub fn start(self) -> Piton {
-        let mut text = "entryPoints:\n  web:\n    address: \"127.0.0.1:0\"\n".to_owned();
+        let command = self.command(&[]);
+        let mut piton = Piton::spawn(command, Some(self.dir));
+        piton.reserved = self.reserved;
+        piton
+    }
+
+    /// Starts piton with `-u`: it waits for the sockets of another process, and so does nobody here.
+    pub fn take_over(self) -> Piton {
+        let command = self.command(&["-u"]);
+        let mut piton = Piton::launch(command, Some(self.dir));
+        piton.address = Some(self.address);
+        piton.reserved = self.reserved;
+        piton.wait_for_line(&["waiting at"]);
+        piton
+    }
+
+    /// Where it will listen, if that is known.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Writes the static file.
+    pub fn write(&self) -> PathBuf {
+        let mut text = format!("entryPoints:\n  web:\n    address: \"{}\"\n", self.address);
         for line in self.entry_point.lines() {
             writeln!(text, "    {line}").unwrap();
         }
@@ -76,10 +117,13 @@ impl Setup {
         )
         .unwrap();
         writeln!(text, "log:\n  level: INFO\n{}", self.top).unwrap();
-        let conf = self.dir.write("piton.yaml", &text);
+        self.dir.write("piton.yaml", &text)
+    }
+
+    fn command(&self, flags: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
-        command.arg("-c").arg(conf);
-        Piton::spawn(command, Some(self.dir))
+        command.args(flags).arg("-c").arg(self.write());
+        command
     }
 }
 
@@ -89,7 +133,9 @@ pub struct Piton {
     log: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
     address: Option<SocketAddr>,
-    dir: Option<TempDir>,
+    /// Shared with those who take over.
+    dir: Option<Arc<TempDir>>,
+    reserved: Option<Socket>,
 }
 
 impl Piton {
@@ -99,7 +145,28 @@ impl Piton {
     }
 
     /// Starts a command that logs where it listens; its output is part of the log too.
-    pub fn spawn(mut command: Command, dir: Option<TempDir>) -> Self {
+    pub fn spawn(command: Command, dir: Option<TempDir>) -> Self {
+        let mut piton = Self::launch(command, dir);
+        let line = piton.wait_for_line(&["127.0.0.1:", if piton.dir.is_some() { "listening" } else { "" }]);
+        let after = line.split("127.0.0.1:").nth(1).unwrap();
+        let port: String = after.chars().take_while(char::is_ascii_digit).collect();
+        piton.address = Some(SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())));
+        piton
+    }
+
+    /// Another process with the same files that waits to take over from this one.
+    pub fn successor(&self) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
+        command.arg("-u").arg("-c").arg(self.dir().join("piton.yaml"));
+        let mut piton = Self::launch(command, None);
+        piton.address = self.address;
+        piton.dir.clone_from(&self.dir);
+        piton.reserved = self.reserved.as_ref().map(|socket| socket.try_clone().unwrap());
+        piton.wait_for_line(&["waiting at"]);
+        piton
+    }
+
+    fn launch(mut command: Command, dir: Option<TempDir>) -> Self {
         let command = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -110,18 +177,14 @@ impl Piton {
             follow(child.stderr.take().unwrap(), Arc::clone(&log)),
             follow(child.stdout.take().unwrap(), Arc::clone(&log)),
         ];
-        let mut piton = Self {
+        Self {
             child,
             log,
             readers,
             address: None,
-            dir,
-        };
-        let line = piton.wait_for_line(&["127.0.0.1:", if piton.dir.is_some() { "listening" } else { "" }]);
-        let after = line.split("127.0.0.1:").nth(1).unwrap();
-        let port: String = after.chars().take_while(char::is_ascii_digit).collect();
-        piton.address = Some(SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())));
-        piton
+            dir: dir.map(Arc::new),
+            reserved: None,
+        }
     }
 
     /// Where it listens.

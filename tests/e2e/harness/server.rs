@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use socket2::Socket;
+
+use super::reserve;
+
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -70,8 +74,9 @@ struct Shared {
     panics: Mutex<Vec<String>>,
 }
 
-/// A server; stopped when dropped.
+/// A server; stopped when dropped. Its port is its own also while it is dead.
 pub struct Server {
+    _port: Socket,
     address: SocketAddr,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
@@ -88,9 +93,11 @@ impl Server {
 
     /// Answers every request as `script` says.
     pub fn scripted(script: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (port, address) = reserve();
+        let listener = TcpListener::bind(address).unwrap();
         let mut server = Self {
-            address: listener.local_addr().unwrap(),
+            _port: port,
+            address,
             shared: Arc::new(Shared {
                 script: Box::new(script),
                 stopping: AtomicBool::new(false),

@@ -1,0 +1,96 @@
+//! The service of the entry points, from its first to its last moment.
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use pingora::server::{ListenFds, ShutdownWatch};
+use pingora::services::{ServiceReadyNotifier, ServiceWithDependents};
+use tokio::sync::watch;
+
+use crate::handover::Arrival;
+use crate::proxy::Inside;
+use crate::routing::Snapshot;
+
+/// Begins with what the process before knew, if this one takes over. Ends the process when nobody is
+/// inside any more: Pingora would sleep for the whole grace period, idle or not.
+pub(super) struct Gate<S> {
+    inner: S,
+    inside: Inside,
+    arrival: Option<Arrival>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
+    sockets: Arc<OnceLock<ListenFds>>,
+}
+
+impl<S: ServiceWithDependents> Gate<S> {
+    /// A gate before `inner`. It shows Pingora's table of listening sockets to whoever holds `sockets`.
+    pub(super) fn new(
+        inner: S,
+        inside: Inside,
+        arrival: Option<Arrival>,
+        snapshot: Arc<ArcSwap<Snapshot>>,
+        sockets: Arc<OnceLock<ListenFds>>,
+    ) -> Self {
+        Self {
+            inner,
+            inside,
+            arrival,
+            snapshot,
+            sockets,
+        }
+    }
+
+    /// Adopts what the old process tells, and tells it when this one is ready, before anybody else hears it.
+    async fn arrive(&mut self, ready: ServiceReadyNotifier) -> ServiceReadyNotifier {
+        let Some(arrival) = self.arrival.take() else {
+            return ready;
+        };
+        let welcome = arrival.receive(&self.snapshot.load()).await;
+        let (sender, mut is_ready) = watch::channel(false);
+        tokio::spawn(async move {
+            if is_ready.wait_for(|is_ready| *is_ready).await.is_ok() {
+                welcome.ready();
+            }
+            ready.notify_ready();
+        });
+        ServiceReadyNotifier::new(sender)
+    }
+}
+
+#[async_trait]
+impl<S: ServiceWithDependents> ServiceWithDependents for Gate<S> {
+    async fn start_service(
+        &mut self,
+        fds: Option<ListenFds>,
+        shutdown: ShutdownWatch,
+        listeners_per_fd: usize,
+        ready: ServiceReadyNotifier,
+    ) {
+        if let Some(fds) = &fds {
+            let _ = self.sockets.set(Arc::clone(fds));
+        }
+        let ready = self.arrive(ready).await;
+        let mut stopping = shutdown.clone();
+        tokio::select! {
+            // First, so that the service inside does not get to its own end: there Pingora drops every
+            // connection that waits for a request. Its tasks that accept end by the same watch.
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+            () = self.inner.start_service(fds, shutdown, listeners_per_fd, ready) => {}
+        }
+        self.inside.emptied().await;
+        std::process::exit(0);
+    }
+
+    fn name(&self) -> &str {
+        self.inner.name()
+    }
+
+    fn threads(&self) -> Option<usize> {
+        self.inner.threads()
+    }
+
+    fn listen_addresses(&self) -> Option<Vec<String>> {
+        self.inner.listen_addresses()
+    }
+}
