@@ -1,6 +1,5 @@
-//! Services of services that cannot work: what is said about each, and that it is said in time.
-
-use std::time::{Duration, Instant};
+//! Services of services that cannot work: what is said about each. The large ones take for ever, or all
+//! memory, where the work or the words grow with the square of the services.
 
 use super::*;
 use crate::config::dynamic::http as wire;
@@ -60,11 +59,6 @@ fn levels(count: usize, width: usize) -> Snapshot {
     let name = |level: usize| format!("l{level:05}");
     let above = (2..=count).map(|level| (name(level), weighted(vec![name(level - 1); width])));
     generated(above.chain([(name(1), leaf())]))
-}
-
-fn assert_quick(began: Instant) {
-    let took = began.elapsed();
-    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 #[test]
@@ -283,18 +277,15 @@ fn a_hundred_levels_work_and_one_more_is_refused() {
 
 #[test]
 fn ten_thousand_levels_are_refused_with_short_reasons_and_no_overflow() {
-    let began = Instant::now();
     let snapshot = levels(10_000, 1);
     assert_eq!(snapshot.services.len(), MAX_DEPTH);
     assert_eq!(snapshot.report.services.len(), 10_000);
     let longest = lines(&snapshot).iter().map(String::len).max();
     assert!(longest < Some(300), "{longest:?}");
-    assert_quick(began);
 }
 
 #[test]
 fn a_circle_of_ten_thousand_is_told_in_short() {
-    let began = Instant::now();
     let name = |n: usize| format!("c{:05}", n % 10_000);
     // Each also stands on the first: as many circles as services.
     let snapshot = generated((0..10_000).map(|n| (name(n), weighted([name(0), name(n + 1)]))));
@@ -304,12 +295,10 @@ fn a_circle_of_ten_thousand_is_told_in_short() {
     assert!(found[0].contains("->...->"), "{}", found[0]);
     let longest = found.iter().map(String::len).max();
     assert!(longest < Some(500), "{longest:?}");
-    assert_quick(began);
 }
 
 #[test]
 fn ten_thousand_services_are_one_weighted() {
-    let began = Instant::now();
     let name = |n: usize| format!("s{n:05}");
     let children = (0..10_000).map(name);
     let all = children.clone().map(|name| (name, leaf()));
@@ -323,7 +312,6 @@ fn ten_thousand_services_are_one_weighted() {
         })
         .collect();
     assert_eq!(servers.len(), 10_000, "each has had its turn");
-    assert_quick(began);
 }
 
 #[test]
@@ -342,10 +330,8 @@ fn shared_children_may_not_make_more_ways_than_a_request_can_go() {
         (40 - limit - 1) * 2 + 1,
         "each child of the others is named"
     );
-    let began = Instant::now();
     let top = &snapshot.services["l00017@file"];
     let down = &snapshot.services["l00001@file"].servers().unwrap().pool;
     down.servers()[0].state().probed(false);
     assert!(choose_from(top, &HeaderMap::new(), draw(0)).is_none());
-    assert_quick(began);
 }
