@@ -216,33 +216,36 @@ impl<'m> Order<'m> {
 
     /// The last step of `way` leads back to `again`, which is on it.
     fn note_circle(&mut self, way: &[Step<'m>], again: &str) {
+        let meets = way.iter().position(|step| step.name == again).unwrap_or(0);
         for (at, step) in way.iter().enumerate().rev() {
             if self.circles.contains_key(step.name) {
                 // So it is for all above it.
                 return;
             }
+            // From a service in the circle once round it; from one above it down and once round.
+            let round = way.iter().take(at.max(meets) + 1).skip(meets);
+            let names = way.iter().skip(at).chain(round).map(|step| step.name);
+            let names: Vec<&str> = names.collect();
             let text = format!(
                 "could not instantiate service {}: recursion detected in service:{}",
                 step.name,
-                path(way.get(at..).unwrap_or_default(), again)
+                path(&names)
             );
             self.circles.insert(step.name, text);
         }
     }
 }
 
-/// The names on `way` and then `again`, some of them left out when they are many.
-fn path(way: &[Step<'_>], again: &str) -> String {
+/// Names on the way, some of them left out when they are many.
+fn path(names: &[&str]) -> String {
     const SHOWN: usize = 20;
-    let names = way.iter().map(|step| step.name);
-    let path: Vec<&str> = match way.last() {
-        Some(last) if way.len() > SHOWN => {
-            let head = names.take(SHOWN - 2);
-            head.chain(["...", last.name, again]).collect()
+    match names {
+        [head @ .., before, last] if names.len() > SHOWN => {
+            let head: Vec<&str> = head.iter().take(SHOWN - 2).copied().collect();
+            format!("{}->...->{before}->{last}", head.join("->"))
         }
-        _ => names.chain([again]).collect(),
-    };
-    path.join("->")
+        _ => names.join("->"),
+    }
 }
 
 /// A service on the way down, and its children still to be visited.

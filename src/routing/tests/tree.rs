@@ -1,4 +1,5 @@
-//! Services of services that cannot work: what is said about each, at any size.
+//! Services of services that cannot work: what is said about each. The large ones take for ever, or all
+//! memory, where the work or the words grow with the square of the services.
 
 use super::*;
 use crate::config::dynamic::http as wire;
