@@ -99,7 +99,8 @@ impl Context {
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),
             };
             let patience = *self.patience.get_or_insert_with(|| Instant::now() + max_wait);
-            match left {
+            let is_same = |waiting: &Waiting| Arc::ptr_eq(waiting.server().state(), server.state());
+            match left.filter(|_| waiting.as_ref().is_some_and(is_same)) {
                 Some(left) => {
                     if timeout_at(patience, left).await.is_err() {
                         self.attempts.give_up_waiting();

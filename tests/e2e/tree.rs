@@ -644,7 +644,7 @@ fn a_circle_disables_every_router_that_leads_into_it_and_is_told_with_its_path()
     piton.wait_for_line(&[
         "ERROR router all@file service",
         "recursion detected",
-        "one@file->two@file->one@file",
+        "two@file->one@file->two@file",
     ]);
     piton.wait_for_line(&["ERROR service one@file", "recursion detected", "(disabled)"]);
 }
