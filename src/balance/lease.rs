@@ -89,6 +89,12 @@ impl Waiting {
         Self { server }
     }
 
+    /// Where it waits.
+    #[must_use]
+    pub fn server(&self) -> &Arc<Server> {
+        &self.server
+    }
+
     /// Resolves when somebody leaves the server, or when it goes down. Make it first, then look for a place,
     /// then await it: so no leaving is missed.
     #[must_use]

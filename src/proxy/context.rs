@@ -100,13 +100,17 @@ impl Context {
             };
             let patience = *self.patience.get_or_insert_with(|| Instant::now() + max_wait);
             let is_same = |waiting: &Waiting| Arc::ptr_eq(waiting.server().state(), server.state());
-            match left.filter(|_| waiting.as_ref().is_some_and(is_same)) {
-                Some(left) => {
-                    if timeout_at(patience, left).await.is_err() {
-                        self.attempts.give_up_waiting();
-                    }
+            let left = match (&waiting, left) {
+                (Some(held), Some(left)) if is_same(held) => left,
+                // Another one is full by now. No second look at it: two could be looked at in turn for ever.
+                (Some(_), _) => waiting.insert(Waiting::at(server)).left(),
+                (None, _) => {
+                    waiting = Some(Waiting::at(server));
+                    continue;
                 }
-                None => waiting = Some(Waiting::at(server)),
+            };
+            if timeout_at(patience, left).await.is_err() {
+                self.attempts.give_up_waiting();
             }
         }
     }
