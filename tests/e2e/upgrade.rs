@@ -18,7 +18,7 @@ use crate::harness::{
 };
 
 /// Hands over from one to the next; returns it once it serves alone.
-fn upgrade(old: &mut Piton) -> Piton {
+pub fn upgrade(old: &mut Piton) -> Piton {
     let new = old.successor();
     old.signal("QUIT");
     old.wait_for_line(&["sockets handed over"]);
