@@ -111,6 +111,23 @@ impl Service {
         }
     }
 
+    /// Is there a level with a cookie called `name`, here or below?
+    #[must_use]
+    pub fn has_cookie(&self, name: &str) -> bool {
+        let is_named = |level: Option<&Level>| level.is_some_and(|level| level.sticky().name() == name);
+        match &self.kind {
+            Kind::Servers(servers) => is_named(servers.level.as_ref()),
+            Kind::Weighted(weighted) => {
+                let mut children = weighted.children().iter();
+                is_named(weighted.level()) || children.any(|child| child.service().has_cookie(name))
+            }
+            Kind::Failover(failover) => {
+                failover.main().has_cookie(name) || failover.fallback().has_cookie(name)
+            }
+            Kind::Mirroring(mirroring) => mirroring.main().has_cookie(name),
+        }
+    }
+
     /// Could a new session be served here now?
     #[must_use]
     pub fn is_open(&self, now: Micros) -> bool {

@@ -90,6 +90,14 @@ pub(super) fn compile(
 }
 
 fn note_what_is_probably_not_meant(name: &str, written: &LoadBalancer, strategy: Strategy, item: &mut Item) {
+    for (field, span) in [("slowStart", written.slow_start), ("maxWait", written.max_wait)] {
+        if span < Span::ZERO {
+            item.warn(
+                format!("{KIND}.{field}"),
+                format!("{span} is no time to wait: 0s is used"),
+            );
+        }
+    }
     if strategy == Strategy::Hrw && written.slow_start != Span::ZERO {
         item.warn(
             "loadBalancer.slowStart",

@@ -9,6 +9,7 @@ use crate::balance::{MAX_WEIGHT, Shares};
 use crate::config::dynamic::http::{self as wire, WeightedChild};
 use crate::config::{Files, provider_of, qualify};
 use crate::service::{By, Child, Failover, Kind, Mirror, Mirroring, OnError, Service, Weighted};
+use crate::sticky::cookie_name;
 
 /// Names of the services that `service` stands on, as written.
 pub(super) fn children(service: &wire::Service) -> Vec<&str> {
@@ -31,6 +32,12 @@ pub(super) fn children(service: &wire::Service) -> Vec<&str> {
         .chain(mirroring)
         .chain(failover)
         .collect()
+}
+
+/// Name of the cookie of a level, when it has one.
+fn level_name(sticky: Option<&wire::Sticky>, service: &str) -> Option<String> {
+    let cookie = sticky?.cookie.as_ref()?;
+    Some(cookie_name(&cookie.name, service))
 }
 
 /// Compiles a service of services whose children are compiled already. `None`, with the reasons noted, when
@@ -130,6 +137,7 @@ impl Tree<'_> {
         };
         let written_level = (kind, self.name);
         level::note_what_is_probably_not_meant(sticky, written_level, self.item);
+        self.note_equal_cookies(kind, level_name(sticky, self.name), &children);
         let old_level = match self.old {
             Some(Kind::Weighted(old)) => old.level(),
             _ => None,
@@ -139,6 +147,20 @@ impl Tree<'_> {
         Some(Kind::Weighted(Box::new(Weighted::new(
             children, shares, by, level,
         ))))
+    }
+
+    /// Browsers keep one cookie of a name and path: of two levels with one name, the outer one never finds its own.
+    fn note_equal_cookies(&mut self, kind: &str, name: Option<String>, children: &[Child]) {
+        let Some(name) = name else {
+            return;
+        };
+        if let Some(child) = children.iter().find(|child| child.service().has_cookie(&name)) {
+            let text = format!(
+                "the cookie {name:?} is also one below {:?}: the outer level will not find its sessions again",
+                child.name()
+            );
+            self.item.warn(format!("{kind}.sticky.cookie.name"), text);
+        }
     }
 
     fn note_weights(&mut self, kind: &str, written: &[WeightedChild]) {

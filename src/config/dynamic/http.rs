@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
 use super::middleware::Middleware;
 use crate::config::{AllowEmpty, Moment, Secret, Span};
@@ -131,6 +131,7 @@ pub struct LoadBalancer {
     /// Piton: how long the share of a new or recovered server grows; 0 means not at all.
     pub slow_start: Span,
     /// Piton: most requests in flight on each server; absent means no limit.
+    #[serde(deserialize_with = "some_requests")]
     pub max_in_flight: Option<NonZeroU32>,
     /// Piton: how long the holder of a cookie waits for a place at a full server.
     pub max_wait: Span,
@@ -172,7 +173,19 @@ pub struct Server {
     /// Piton: drain, and from this time on count as removed for sessions, too.
     pub drain_until: Option<Moment>,
     /// Piton: most requests in flight here; absent means what the load balancer says.
+    #[serde(deserialize_with = "some_requests")]
     pub max_in_flight: Option<NonZeroU32>,
+}
+
+/// A number of requests, of which there has to be one at least.
+fn some_requests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {
+    let written = Option::<u32>::deserialize(deserializer)?;
+    let above_zero = |number| {
+        NonZeroU32::new(number).ok_or_else(|| {
+            de::Error::custom("0 would let no request in; leave it out for no limit, or set drain: true")
+        })
+    };
+    written.map(above_zero).transpose()
 }
 
 /// `sticky`.
