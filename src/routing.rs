@@ -4,9 +4,11 @@
 //! half-applied file; a router that needs something unknown or unsupported is disabled (fail closed).
 
 mod compile;
+mod compiler;
 mod level;
 mod load_balancer;
 mod merge;
+mod order;
 mod report;
 mod services;
 mod snapshot;

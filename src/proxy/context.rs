@@ -9,24 +9,13 @@ use pingora::http::RequestHeader;
 use tokio::time::{Instant, timeout_at};
 
 use super::entry_point::{Facts, address_value};
-use super::failure::{Failure, is_final};
+use super::failure::{Denial, Failure, is_final};
 use super::kept::{Budget, Kept};
 use super::mirror::Queue;
 use super::second::{Second, TooLarge};
 use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
-
-/// Why a request gets no server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Denial {
-    /// Nobody is up and open.
-    NoServer,
-    /// Its session's server is lost, and nobody else may serve it.
-    SessionLost,
-    /// Its body could not be sent to a fallback.
-    BodyTooLarge,
-}
 
 /// The state of one request.
 #[derive(Default)]

@@ -4,8 +4,18 @@ use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
-use super::context::Denial;
 use super::page::{self, Page};
+
+/// Why a request gets no server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denial {
+    /// Nobody is up and open.
+    NoServer,
+    /// Its session's server is lost, and nobody else may serve it.
+    SessionLost,
+    /// Its body could not be sent to a fallback.
+    BodyTooLarge,
+}
 
 /// Why a request could not be answered by a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,8 +15,8 @@ use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 
-use super::context::{Context, Denial};
-use super::failure::Failure;
+use super::context::Context;
+use super::failure::{Denial, Failure};
 use super::kept::Budget;
 use crate::clock;
 use crate::resolve::address_of;

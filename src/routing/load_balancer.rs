@@ -8,9 +8,9 @@ use std::time::Duration;
 use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 
+use super::compiler::Compiler;
 use super::level;
 use super::report::Item;
-use super::services::Compiler;
 use crate::balance::{
     Drain, MAX_WEIGHT, Micros, PassivePolicy, Pool, Server, ServerState, Signals, Strategy, Terms,
 };

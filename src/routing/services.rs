@@ -1,17 +1,18 @@
-//! Services in the order in which they need each other: servers first, what stands on them after
-//! (traefik-core 2.6).
+//! All services of a configuration: each compiled once, after those it stands on (traefik-core 2.6).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::compiler::Compiler;
 use super::load_balancer::{self, Compiled};
+use super::order::Order;
 use super::report::{Item, Report, Status};
 use super::transports::Transports;
 use super::tree::{self, children};
 use super::{Ground, Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::dynamic::http as wire;
-use crate::config::{Files, provider_of, qualify};
+use crate::config::{provider_of, qualify};
 use crate::service::{MAX_DEPTH, MAX_WAYS, Service};
 
 /// Compiled services by qualified name; why a service does not work, where it does not.
@@ -24,13 +25,6 @@ struct Broken {
     /// The service that has the mistake.
     name: Arc<str>,
     reason: Arc<str>,
-}
-
-/// What compiling a service needs besides the service.
-pub(super) struct Compiler<'a> {
-    pub(super) transports: Transports<'a>,
-    pub(super) files: &'a dyn Files,
-    pub(super) now: Micros,
 }
 
 impl Services {
@@ -89,7 +83,14 @@ impl Services {
                     Compiled::New(kind) => kind,
                 }
             }
-            None => tree::compile(self, compiler.files, name, written, old.map(|old| &**old), item)?,
+            None => tree::compile(
+                &|name| self.get(name),
+                compiler.files,
+                name,
+                written,
+                old.map(|old| &**old),
+                item,
+            )?,
         };
         let service = Service::new(name.to_owned(), kind);
         if service.depth() > MAX_DEPTH {
@@ -170,103 +171,5 @@ fn refuse_none_and_many(written: &wire::Service, item: &mut Item) {
     }
     if !written.middlewares.is_empty() {
         item.disable("middlewares", "middlewares on a service are not supported yet");
-    }
-}
-
-/// Services with the ones they need before them.
-struct Order<'m> {
-    names: Vec<&'m str>,
-    /// Why a service that leads back to itself, or to one that does, cannot be.
-    circles: HashMap<&'m str, String>,
-}
-
-impl<'m> Order<'m> {
-    /// Walks down from every service, without recursion: generated configurations may be deep.
-    fn of(merged: &'m Merged) -> Self {
-        let mut order = Self {
-            names: Vec::with_capacity(merged.services.len()),
-            circles: HashMap::new(),
-        };
-        let mut seen: HashMap<&str, bool> = HashMap::with_capacity(merged.services.len());
-        for start in merged.services.keys() {
-            if seen.contains_key(start.as_str()) {
-                continue;
-            }
-            let mut way = vec![Step::to(merged, start)];
-            seen.insert(start, false);
-            while let Some(step) = way.last_mut() {
-                let Some(child) = step.children.pop() else {
-                    seen.insert(step.name, true);
-                    order.names.push(step.name);
-                    way.pop();
-                    continue;
-                };
-                match seen.get(child) {
-                    None => {
-                        seen.insert(child, false);
-                        way.push(Step::to(merged, child));
-                    }
-                    Some(false) => order.note_circle(&way, child),
-                    Some(true) => {}
-                }
-            }
-        }
-        order
-    }
-
-    /// The last step of `way` leads back to `again`, which is on it.
-    fn note_circle(&mut self, way: &[Step<'m>], again: &str) {
-        let meets = way.iter().position(|step| step.name == again).unwrap_or(0);
-        for (at, step) in way.iter().enumerate().rev() {
-            if self.circles.contains_key(step.name) {
-                // So it is for all above it.
-                return;
-            }
-            // From a service in the circle once round it; from one above it down and once round.
-            let round = way.iter().take(at.max(meets) + 1).skip(meets);
-            let names = way.iter().skip(at).chain(round).map(|step| step.name);
-            let names: Vec<&str> = names.collect();
-            let text = format!(
-                "could not instantiate service {}: recursion detected in service:{}",
-                step.name,
-                path(&names)
-            );
-            self.circles.insert(step.name, text);
-        }
-    }
-}
-
-/// Names on the way, some of them left out when they are many.
-fn path(names: &[&str]) -> String {
-    const SHOWN: usize = 20;
-    match names {
-        [head @ .., before, last] if names.len() > SHOWN => {
-            let head: Vec<&str> = head.iter().take(SHOWN - 2).copied().collect();
-            format!("{}->...->{before}->{last}", head.join("->"))
-        }
-        _ => names.join("->"),
-    }
-}
-
-/// A service on the way down, and its children still to be visited.
-struct Step<'m> {
-    name: &'m str,
-    children: Vec<&'m str>,
-}
-
-impl<'m> Step<'m> {
-    fn to(merged: &'m Merged, name: &'m str) -> Self {
-        let provider = provider_of(name).unwrap_or_default();
-        let written = merged.services.get(name);
-        let named = written.into_iter().flat_map(children);
-        // Only those that exist: the names of the map live as long as it.
-        let known = named.filter_map(|child| {
-            let (name, _) = merged.services.get_key_value(&qualify(child, provider))?;
-            Some(name.as_str())
-        });
-        Self {
-            name,
-            children: known.collect(),
-        }
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use super::level;
 use super::report::Item;
-use super::services::Services;
 use crate::balance::{MAX_WEIGHT, Shares};
 use crate::config::dynamic::http::{self as wire, WeightedChild};
 use crate::config::{Files, provider_of, qualify};
 use crate::service::{By, Child, Failover, Kind, Mirror, Mirroring, OnError, Service, Weighted};
 use crate::sticky::cookie_name;
+
+/// Finds a service compiled before, by its qualified name; or tells why there is none.
+pub(super) type Find<'f> = dyn Fn(&str) -> Result<Arc<Service>, String> + 'f;
 
 /// Names of the services that `service` stands on, as written.
 pub(super) fn children(service: &wire::Service) -> Vec<&str> {
@@ -43,7 +45,7 @@ fn level_name(sticky: Option<&wire::Sticky>, service: &str) -> Option<String> {
 /// Compiles a service of services whose children are compiled already. `None`, with the reasons noted, when
 /// it cannot work.
 pub(super) fn compile(
-    services: &Services,
+    find: &Find<'_>,
     files: &dyn Files,
     name: &str,
     written: &wire::Service,
@@ -51,7 +53,7 @@ pub(super) fn compile(
     item: &mut Item,
 ) -> Option<Kind> {
     let mut tree = Tree {
-        services,
+        find,
         files,
         name,
         provider: provider_of(name).unwrap_or_default(),
@@ -84,7 +86,7 @@ pub(super) fn compile(
 
 /// A service of services being compiled.
 struct Tree<'a> {
-    services: &'a Services,
+    find: &'a Find<'a>,
     files: &'a dyn Files,
     name: &'a str,
     provider: &'a str,
@@ -99,7 +101,7 @@ impl Tree<'_> {
             self.item.disable(key, "names no service");
             return None;
         }
-        let found = self.services.get(&qualify(name, self.provider));
+        let found = (self.find)(&qualify(name, self.provider));
         found
             .map_err(|reason| {
                 self.item
