@@ -26,8 +26,8 @@ use crate::routing::Snapshot;
 use plan::Plan;
 use probe::Probe;
 
-/// (service, server URL): what a verdict is about.
-type Key = (String, String);
+/// Service, what the server is known by there, and its URL: what a verdict is about.
+type Key = (String, String, String);
 
 /// Runs the checks of whatever snapshot is published.
 pub struct Health {
@@ -119,7 +119,8 @@ fn wanted(snapshot: &Snapshot) -> impl Iterator<Item = (Key, Plan, Arc<Server>)>
         let check = servers.health_check();
         check.into_iter().flat_map(move |check| {
             servers.pool.servers().iter().map(move |server| {
-                let key = (service.name().to_owned(), server.url().to_owned());
+                let identity = server.identity().to_owned();
+                let key = (service.name().to_owned(), identity, server.url().to_owned());
                 let plan = Plan::new(service.name(), server.url(), check, &servers.transport);
                 (key, plan, Arc::clone(server))
             })

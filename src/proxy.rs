@@ -43,7 +43,7 @@ use crate::stop::Stop;
 use admission::Admission;
 use client::Client;
 use failure::Failure;
-use kept::Budget;
+use kept::Budgets;
 use mirror::Queue;
 
 /// The reverse proxy of all entry points.
@@ -53,7 +53,7 @@ pub struct Edge {
     /// Name of this machine for `X-Forwarded-Server`.
     machine: HeaderValue,
     /// Memory for requests that may have to be sent a second time.
-    budget: Budget,
+    budgets: Budgets,
     /// Sends what Pingora's proxy cannot.
     client: Arc<Client>,
     /// Where requests leave copies for mirrors.
@@ -78,7 +78,7 @@ impl Edge {
             snapshot,
             entry_points,
             machine,
-            budget: Budget::default(),
+            budgets: Budgets::default(),
             client,
             mirrors,
             stop,
@@ -123,7 +123,7 @@ impl ProxyHttp for Edge {
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        let Err(denial) = ctx.place(&session.req_header().headers, &self.budget).await else {
+        let Err(denial) = ctx.place(&session.req_header().headers, &self.budgets).await else {
             return Ok(true);
         };
         if let Some(page) = Failure::from(denial).page() {
@@ -133,7 +133,7 @@ impl ProxyHttp for Edge {
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        retry::next_peer(session, ctx, &self.budget).await
+        retry::next_peer(session, ctx, &self.budgets).await
     }
 
     fn fail_to_connect(
@@ -164,13 +164,13 @@ impl ProxyHttp for Edge {
         ctx: &mut Context,
     ) -> Result<()> {
         let forwarded = self.entry_points.at(session.server_addr()).forwarded();
-        let facts = ctx.facts(retry::is_websocket(session.req_header()), &self.machine);
+        let facts = ctx.facts(retry::is_websocket(&session.req_header().headers), &self.machine);
         if !ctx.origin_is_stated {
             forwarded.state(request, &facts, ctx.origin_is_clean)?;
         }
         let none_before = ctx.origin_is_clean;
         forwarded.append_client(request, &facts, none_before)?;
-        ctx.begin(request);
+        ctx.begin(request, !session.as_mut().is_body_empty());
         match ctx.server() {
             Some(server) => rewrite::for_server(request, server),
             None => Ok(()),
@@ -236,9 +236,12 @@ impl ProxyHttp for Edge {
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
         let failure = if ctx.is_failing_over() {
-            match replay::answer(&self.client, session, ctx, &self.budget).await {
+            match replay::answer(&self.client, session, ctx, &self.budgets).await {
                 Ok(()) => return replay::DONE,
-                Err(failure) => failure,
+                Err(failure) => {
+                    ctx.failed(failure);
+                    failure
+                }
             }
         } else {
             ctx.failure().unwrap_or_else(|| Failure::of(error))
@@ -274,7 +277,8 @@ impl ProxyHttp for Edge {
     }
 
     async fn logging(&self, _session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
-        let client_left = error.is_some_and(|error| Failure::of(error) == Failure::ClientLeft);
+        let failure = ctx.failure().or_else(|| error.map(Failure::of));
+        let client_left = failure == Some(Failure::ClientLeft);
         ctx.end(&self.mirrors, client_left);
     }
 }

@@ -23,11 +23,11 @@ mod weighted;
 pub use choice::{Ask, Attempts, Choice, Cookies, Counters, Path, Refusal};
 pub use failover::{Failover, InvalidStatus, OnError};
 pub use level::Level;
-pub use mirroring::{Mirror, Mirroring};
+pub use mirroring::{Mirror, Mirroring, Pending};
 pub use servers::Servers;
 pub use weighted::{By, Child, Weighted};
 
-use crate::balance::Micros;
+use crate::balance::{Micros, Wall};
 
 /// Levels of services in services at most; deeper ones are refused when they are compiled.
 pub const MAX_DEPTH: usize = 100;
@@ -125,6 +125,20 @@ impl Service {
                 failover.main().has_cookie(name) || failover.fallback().has_cookie(name)
             }
             Kind::Mirroring(mirroring) => mirroring.main().has_cookie(name),
+        }
+    }
+
+    /// Do all servers below count as removed at `now`?
+    #[must_use]
+    pub fn is_gone(&self, now: Wall) -> bool {
+        match &self.kind {
+            Kind::Servers(servers) => servers.is_gone(now),
+            Kind::Weighted(weighted) => {
+                let mut children = weighted.children().iter();
+                children.all(|child| child.service().is_gone(now))
+            }
+            Kind::Failover(failover) => failover.main().is_gone(now) && failover.fallback().is_gone(now),
+            Kind::Mirroring(mirroring) => mirroring.main().is_gone(now),
         }
     }
 

@@ -58,7 +58,7 @@ pub(super) fn admit(
     // Rules see what piton states of the client's origin (traefik-core 4.7, step 7 before 8). Where no rule
     // looks, it is stated later, on the copy that is sent.
     if table.reads_forwarded() {
-        let facts = ctx.facts(is_websocket(request), machine);
+        let facts = ctx.facts(is_websocket(&request.headers), machine);
         let stated = entry_point
             .forwarded()
             .state(request, &facts, ctx.origin_is_clean);

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderValue, header};
+use http::{HeaderValue, Version, header};
 use pingora::connectors::ConnectorOptions;
 use pingora::connectors::http::Connector;
 use pingora::http::RequestHeader;
@@ -19,6 +19,35 @@ use crate::resolve::address_of;
 /// A client with connections of its own.
 pub(super) struct Client {
     connector: Connector<Dialer>,
+}
+
+/// How far a request came before it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing was sent.
+    Unsent,
+    /// Some or all was sent: the server may have acted on it.
+    Sent {
+        /// On a connection that was kept, which the server may have closed meanwhile.
+        reused: bool,
+    },
+}
+
+/// A request that got no answer.
+#[derive(Debug)]
+pub(super) struct Broken {
+    pub(super) error: Box<Error>,
+    pub(super) stage: Stage,
+}
+
+impl Broken {
+    /// A failure before anything was sent.
+    pub(super) fn unsent(error: Box<Error>) -> Self {
+        Self {
+            error,
+            stage: Stage::Unsent,
+        }
+    }
 }
 
 /// An answer whose header has come.
@@ -47,25 +76,27 @@ impl Client {
         mut head: RequestHeader,
         chunks: &[Bytes],
         length: u64,
-    ) -> Result<Answer> {
-        rewrite::for_server(&mut head, server)?;
-        frame(&mut head, length)?;
-        let peer = self.peer(server).await?;
-        let (mut session, _) = self.connector.get_http_session(&peer).await?;
+    ) -> Result<Answer, Broken> {
+        rewrite::for_server(&mut head, server).map_err(Broken::unsent)?;
+        frame(&mut head, length).map_err(Broken::unsent)?;
+        let peer = self.peer(server).await.map_err(Broken::unsent)?;
+        let connected = self.connector.get_http_session(&peer).await;
+        let (mut session, reused) = connected.map_err(Broken::unsent)?;
+        // Pingora's proxy sets them, its connector does not.
+        session.set_read_timeout(peer.options.read_timeout);
+        session.set_write_timeout(peer.options.write_timeout);
         if session.as_http2().is_some() {
-            make_h2(&mut head)?;
+            make_h2(&mut head, peer.is_tls()).map_err(Broken::unsent)?;
+        } else {
+            // It may have been on its way to an HTTP/2 server before.
+            head.set_version(Version::HTTP_11);
         }
-        session.write_request_header(Box::new(head)).await?;
-        for chunk in chunks {
-            session.write_request_body(chunk.clone(), false).await?;
-        }
-        session.finish_request_body().await?;
-        loop {
-            session.read_response_header().await?;
-            let status = session.response_header().map(|response| response.status);
-            if status.is_some_and(|status| !status.is_informational()) {
-                return Ok(Answer { session, peer });
-            }
+        match exchange(&mut session, head, chunks).await {
+            Ok(()) => Ok(Answer { session, peer }),
+            Err(error) => Err(Broken {
+                error,
+                stage: Stage::Sent { reused },
+            }),
         }
     }
 
@@ -86,6 +117,22 @@ impl Client {
     }
 }
 
+/// Sends a request and reads up to the final header of its answer.
+async fn exchange(session: &mut HttpSession, head: RequestHeader, chunks: &[Bytes]) -> Result<()> {
+    session.write_request_header(Box::new(head)).await?;
+    for chunk in chunks {
+        session.write_request_body(chunk.clone(), false).await?;
+    }
+    session.finish_request_body().await?;
+    loop {
+        session.read_response_header().await?;
+        let status = session.response_header().map(|response| response.status);
+        if status.is_some_and(|status| !status.is_informational()) {
+            return Ok(());
+        }
+    }
+}
+
 /// A body that is all there has a length; one that is not there has none to speak of.
 fn frame(head: &mut RequestHeader, length: u64) -> Result<()> {
     head.remove_header(&header::TRANSFER_ENCODING);
@@ -98,14 +145,14 @@ fn frame(head: &mut RequestHeader, length: u64) -> Result<()> {
 }
 
 /// HTTP/2 has the host in the target (RFC 9113 section 8.3.1).
-fn make_h2(head: &mut RequestHeader) -> Result<()> {
+fn make_h2(head: &mut RequestHeader, is_tls: bool) -> Result<()> {
     let invalid = ErrorType::InvalidHTTPHeader;
     let host = head.remove_header(&header::HOST);
     let host = host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
     let authority = Authority::try_from(host).or_err(invalid.clone(), "host of a request")?;
     let target = head.uri.path_and_query().cloned();
     let uri = http::Uri::builder()
-        .scheme("http")
+        .scheme(if is_tls { "https" } else { "http" })
         .authority(authority)
         .path_and_query(target.unwrap_or_else(|| PathAndQuery::from_static("/")))
         .build();

@@ -10,12 +10,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::entry_point::{Facts, address_value};
 use super::failure::{Denial, Failure, is_final};
-use super::kept::{Budget, Kept};
+use super::kept::{Budgets, Kept};
 use super::mirror::Queue;
 use super::second::{Second, TooLarge};
 use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
+
+/// Servers that are looked at in a row before a request waits at the last of them.
+const MAX_LOOKS: u32 = 4;
 
 /// The state of one request.
 #[derive(Default)]
@@ -76,39 +79,48 @@ impl Context {
     }
 
     /// Chooses a server among those not tried, and waits for a place at it where the session is worth that.
-    pub(super) async fn place(&mut self, headers: &HeaderMap, budget: &Budget) -> Result<(), Denial> {
+    pub(super) async fn place(&mut self, headers: &HeaderMap, budgets: &Budgets) -> Result<(), Denial> {
         let mut waiting: Option<Waiting> = None;
+        let mut looks = 0;
         loop {
             // Made before looking, so that no place that becomes free meanwhile is missed.
             let left = waiting.as_ref().map(Waiting::left);
             let (server, max_wait) = match self.choose(headers) {
-                Ok(()) => return self.provide(headers, budget),
+                Ok(()) => {
+                    if waiting.is_some() {
+                        // The wait for a place was no connecting.
+                        self.began = clock::now();
+                    }
+                    return self.provide(headers, budgets);
+                }
                 Err(Refusal::NoServer) => return Err(Denial::NoServer),
                 Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),
             };
             let patience = *self.patience.get_or_insert_with(|| Instant::now() + max_wait);
             let is_same = |waiting: &Waiting| Arc::ptr_eq(waiting.server().state(), server.state());
-            let left = match (&waiting, left) {
-                (Some(held), Some(left)) if is_same(held) => left,
-                // Another one is full by now. No second look at it: two could be looked at in turn for ever.
-                (Some(_), _) => waiting.insert(Waiting::at(server)).left(),
-                (None, _) => {
-                    waiting = Some(Waiting::at(server));
-                    continue;
+            match left.filter(|_| waiting.as_ref().is_some_and(is_same) || looks >= MAX_LOOKS) {
+                Some(left) => {
+                    looks = 0;
+                    if timeout_at(patience, left).await.is_err() {
+                        self.attempts.give_up_waiting();
+                    }
                 }
-            };
-            if timeout_at(patience, left).await.is_err() {
-                self.attempts.give_up_waiting();
+                // This one is looked at once more when the wait at it has begun. Not for ever: two could be
+                // full in turn.
+                None => {
+                    looks += 1;
+                    waiting = Some(Waiting::at(server));
+                }
             }
         }
     }
 
     /// Keeps the request from here on if the choice makes that necessary.
-    fn provide(&mut self, headers: &HeaderMap, budget: &Budget) -> Result<(), Denial> {
+    fn provide(&mut self, headers: &HeaderMap, budgets: &Budgets) -> Result<(), Denial> {
         match (&mut self.second, &mut self.choice) {
             (Some(second), Some(choice)) => second.resume(choice),
-            (None, Some(choice)) => self.second = Second::of(choice, headers, budget),
+            (None, Some(choice)) => self.second = Second::of(choice, headers, budgets),
             (_, None) => {}
         }
         match &self.second {
@@ -205,6 +217,8 @@ impl Context {
     pub(super) fn discard(&mut self, status: StatusCode) {
         let now = clock::now();
         self.passive(!status.is_server_error(), now);
+        // The wait for the answer was no connecting.
+        self.began = now;
         let Some(on_error) = self.watching(status).cloned() else {
             return;
         };
@@ -223,9 +237,9 @@ impl Context {
     }
 
     /// An attempt begins with this header.
-    pub(super) fn begin(&mut self, head: &RequestHeader) {
+    pub(super) fn begin(&mut self, head: &RequestHeader, has_body: bool) {
         if let Some(second) = &mut self.second {
-            second.begin(head);
+            second.begin(head, has_body);
         }
     }
 

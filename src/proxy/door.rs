@@ -38,6 +38,9 @@ use crate::stop::Stop;
 /// How often it is looked whether the last connection has gone.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// How often in a row there has to be none.
+const LOOKS: u32 = 5;
+
 tokio::task_local! {
     /// Set once the header of the request under way is complete.
     static HEADER_CAME: Cell<bool>;
@@ -68,10 +71,11 @@ impl Inside {
         // This one and the service's.
         let connections = || Arc::strong_count(&self.token).saturating_sub(2);
         let emptied = async {
-            // At first too: a connection just accepted may not have come to its door yet.
-            sleep(LOOK_EVERY).await;
-            while connections() > 0 {
+            // More than once: a connection just accepted may not have come to its door yet.
+            let mut empty = 0;
+            while empty < LOOKS {
                 sleep(LOOK_EVERY).await;
+                empty = if connections() == 0 { empty + 1 } else { 0 };
             }
         };
         match timeout(grace, emptied).await {

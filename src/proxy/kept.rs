@@ -1,6 +1,6 @@
 //! A request kept while it passes: for mirrors, and to be sent once more when a failover takes over.
 //!
-//! All that is kept anywhere is bounded by one [`Budget`]. What does not fit is let go, and the request itself
+//! All that is kept is bounded by two [`Budgets`]. What does not fit is let go, and the request itself
 //! goes on as if it had never been kept.
 
 use std::sync::Arc;
@@ -9,14 +9,23 @@ use bytes::Bytes;
 use pingora::http::RequestHeader;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of requests kept at a time, in all.
+/// Bytes of requests kept at a time, for each of both purposes.
 const MEMORY: usize = 64 * 1024 * 1024;
 /// What a field costs besides its text.
 const FIELD: usize = 64;
+/// What a part of a body costs besides its bytes.
+const PART: usize = 128;
 
 /// The memory that kept requests share.
 #[derive(Debug, Clone)]
 pub(super) struct Budget(Arc<Semaphore>);
+
+/// One each, so that a mirror that does not answer takes nothing from a failover.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Budgets {
+    pub(super) mirrors: Budget,
+    pub(super) failovers: Budget,
+}
 
 impl Default for Budget {
     fn default() -> Self {
@@ -69,12 +78,18 @@ impl Kept {
         }
     }
 
-    /// An attempt begins with this header. What was kept of an attempt before is let go: it comes again.
-    pub(super) fn begin(&mut self, head: &RequestHeader) {
+    /// Bodies are kept up to `limit` bytes from here on.
+    pub(super) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
+    /// An attempt begins with this header. What was kept of an attempt before is let go: it comes again, unless
+    /// there is none.
+    pub(super) fn begin(&mut self, head: &RequestHeader, has_body: bool) {
         self.chunks.clear();
         self.held.clear();
         self.length = 0;
-        self.body = Body::Open;
+        self.body = if has_body { Body::Open } else { Body::Whole };
         let fields = head.headers.iter();
         let size: usize = fields
             .map(|(name, value)| name.as_str().len() + value.len() + FIELD)
@@ -95,7 +110,7 @@ impl Kept {
         }
         if let Some(part) = part.filter(|part| !part.is_empty()) {
             self.length += part.len() as u64;
-            let permit = (self.length <= self.limit).then(|| self.budget.take(part.len()));
+            let permit = (self.length <= self.limit).then(|| self.budget.take(part.len() + PART));
             match permit.flatten() {
                 Some(permit) => {
                     self.held.push(permit);
@@ -151,15 +166,28 @@ mod tests {
     #[test]
     fn a_body_is_kept_until_its_end_and_up_to_its_limit() {
         let mut kept = Kept::new(Budget::default(), 10);
-        kept.begin(&head());
+        kept.begin(&head(), true);
         kept.pass(Some(&part(10)), false);
         assert_eq!((kept.body(), kept.length()), (Body::Open, 10));
         kept.pass(None, true);
         assert_eq!(kept.body(), Body::Whole);
-        kept.begin(&head());
+        kept.begin(&head(), true);
         assert_eq!((kept.body(), kept.length()), (Body::Open, 0), "a new attempt");
         kept.pass(Some(&part(11)), true);
         assert_eq!((kept.body(), kept.chunks().len()), (Body::Lost, 0));
+        kept.begin(&head(), false);
+        assert_eq!(kept.body(), Body::Whole, "there is none");
+    }
+
+    #[test]
+    fn many_small_parts_cost_what_they_take() {
+        let budget = Budget::default();
+        let mut kept = Kept::new(budget.clone(), u64::MAX);
+        kept.begin(&head(), true);
+        for _ in 0..1000 {
+            kept.pass(Some(&part(1)), false);
+        }
+        assert!(MEMORY - budget.0.available_permits() > 1000 * PART);
     }
 
     #[test]
@@ -167,7 +195,7 @@ mod tests {
         let budget = Budget::default();
         let keep = |length| {
             let mut kept = Kept::new(budget.clone(), u64::MAX);
-            kept.begin(&head());
+            kept.begin(&head(), true);
             kept.pass(Some(&part(length)), true);
             kept
         };

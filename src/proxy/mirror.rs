@@ -7,23 +7,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use pingora::Result;
 use pingora::http::RequestHeader;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::BackgroundService;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 
-use super::client::Client;
+use super::client::{Broken, Client, Stage};
 use super::kept::Kept;
 use crate::balance::{Draw, Server};
 use crate::clock;
-use crate::service::{Ask, Attempts, Mirror};
+use crate::service::{Ask, Attempts, Mirror, Pending};
 
-/// Copies that may wait for a worker.
+/// Copies that may wait for a worker, all mirrors together.
 const QUEUE: usize = 1024;
-/// Copies under way at a time.
-const AT_ONCE: usize = 256;
+/// Copies under way at a time, all mirrors together.
+const AT_ONCE: usize = 4096;
+/// Copies of one mirror, waiting or under way: one that does not answer leaves the others their places.
+const PER_MIRROR: u32 = 256;
 /// Longest time for one copy, its answer included.
 const LONGEST: Duration = Duration::from_secs(30);
 /// Most of an answer that is read; then its connection is closed.
@@ -32,6 +33,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// One request for one mirror.
 struct Copy {
     mirror: Arc<Mirror>,
+    _pending: Pending,
     request: Arc<Kept>,
     client: Option<std::net::IpAddr>,
 }
@@ -104,8 +106,13 @@ impl Queue {
         client: Option<std::net::IpAddr>,
     ) {
         for mirror in mirrors {
+            let Some(pending) = Pending::enter(&mirror, PER_MIRROR) else {
+                count_dropped(&mirror, "too many are under way");
+                continue;
+            };
             let copy = Copy {
                 mirror,
+                _pending: pending,
                 request: Arc::clone(request),
                 client,
             };
@@ -151,12 +158,21 @@ impl Copy {
         // A mirror may have mirrors.
         queue.leave(choice.mirrors.drain(..), &self.request, self.client);
         let server = Arc::clone(choice.server());
-        match self.exchange(client, &server, head.clone()).await {
+        let mut sent = self.exchange(client, &server, head.clone()).await;
+        if let Err(Broken {
+            stage: Stage::Sent { reused: true },
+            ..
+        }) = sent
+        {
+            // The server had closed the connection meanwhile.
+            sent = self.exchange(client, &server, head.clone()).await;
+        }
+        match sent {
             Ok(()) => {
                 choice.lease.first_byte(clock::now());
                 Ok(())
             }
-            Err(error) => {
+            Err(Broken { error, .. }) => {
                 choice.lease.failed(clock::now());
                 tracing::debug!(service = self.mirror.service().name(), "mirror: {error}");
                 Err(())
@@ -164,14 +180,15 @@ impl Copy {
         }
     }
 
-    async fn exchange(&self, client: &Client, server: &Server, head: RequestHeader) -> Result<()> {
+    async fn exchange(&self, client: &Client, server: &Server, head: RequestHeader) -> Result<(), Broken> {
         let (chunks, length) = match self.mirror.body() {
             Some(_) => (self.request.chunks(), self.request.length()),
             None => (&[][..], 0),
         };
         let mut answer = client.send(server, head, chunks, length).await?;
         let mut read = 0;
-        while let Some(part) = answer.session.read_response_body().await? {
+        // A body that breaks off is nobody's loss.
+        while let Ok(Some(part)) = answer.session.read_response_body().await {
             read += part.len();
             if read > MAX_ANSWER {
                 answer.session.shutdown().await;

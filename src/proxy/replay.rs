@@ -11,13 +11,14 @@ use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::{FailToProxy, Session};
 
-use super::client::{Answer, Client};
+use super::client::{Answer, Broken, Client, Stage};
 use super::context::Context;
 use super::failure::{Failure, is_final};
-use super::kept::{Body, Budget, Kept};
+use super::kept::{Body, Budgets, Kept};
+use super::retry::promises_to_change_nothing;
 use super::rewrite;
 
-/// Servers of the fallback that are tried at most.
+/// Failures after which nobody else is tried.
 const MAX_SERVERS: usize = 3;
 
 /// The client has its answer.
@@ -43,28 +44,59 @@ pub(super) fn is_possible(session: &Session, ctx: &Context) -> bool {
     is_untouched && (!session.as_ref().retry_buffer_truncated() || body(ctx) != Some(Body::Lost))
 }
 
-/// Sends the kept request to the fallback and passes its answer on.
+/// Sends the kept request to the fallback and passes its answer on. An answer that another failover on the way
+/// discards is discarded here, too.
 pub(super) async fn answer(
     client: &Client,
     session: &mut Session,
     ctx: &mut Context,
-    budget: &Budget,
+    budgets: &Budgets,
 ) -> Result<(), Failure> {
     read_the_rest(session, ctx).await?;
-    let mut failure = None;
-    for _ in 0..MAX_SERVERS {
+    let may_repeat = promises_to_change_nothing(session);
+    let (mut failure, mut failed, mut had_stale) = (None, 0, false);
+    loop {
         // That everybody left was tried in vain is told by what the last of them did.
-        let placed = ctx.place(&session.req_header().headers, budget).await;
+        let placed = ctx.place(&session.req_header().headers, budgets).await;
         placed.map_err(|denial| failure.unwrap_or(denial.into()))?;
-        match from_server(client, ctx).await {
-            Ok(answer) => return pass_on(client, session, ctx, answer).await,
-            Err(error) => {
-                failure = Some(Failure::of_server(error.etype()));
-                ctx.give_up_server();
+        let Broken { error, stage } = match unless_left(session, from_server(client, ctx)).await? {
+            Err(broken) => broken,
+            Ok(answer) => {
+                let status = answer.session.response_header().map(|response| response.status);
+                match status.filter(|status| ctx.is_watched(*status)) {
+                    None => return pass_on(client, session, ctx, answer).await,
+                    Some(status) => ctx.discard(status),
+                }
+                continue;
             }
+        };
+        failure = Some(Failure::of_server(error.etype()));
+        failed += 1;
+        let again = match stage {
+            Stage::Unsent => true,
+            // A connection that the server had closed says nothing about it: once more, on a new one.
+            Stage::Sent { reused: true } if !had_stale => {
+                had_stale = true;
+                continue;
+            }
+            Stage::Sent { .. } => may_repeat,
+        };
+        ctx.give_up_server();
+        if !again || failed >= MAX_SERVERS {
+            return Err(failure.unwrap_or(Failure::BadGateway));
         }
     }
-    Err(failure.unwrap_or(Failure::BadGateway))
+}
+
+/// What `work` gives, unless the client leaves first: nobody else watches for that here.
+async fn unless_left<T>(session: &mut Session, work: impl Future<Output = T>) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => Ok(done),
+        left = session.as_mut().read_body_or_idle(true) => match left {
+            Err(error) => Err(Failure::of(&error.into_down())),
+            Ok(_) => Err(Failure::ClientLeft),
+        },
+    }
 }
 
 fn body(ctx: &Context) -> Option<Body> {
@@ -86,8 +118,13 @@ async fn read_the_rest(session: &mut Session, ctx: &mut Context) -> Result<(), F
     }
 }
 
-async fn from_server(client: &Client, ctx: &Context) -> Result<Answer> {
-    let nothing = || Error::explain(ErrorType::InternalError, "there is nothing to send");
+async fn from_server(client: &Client, ctx: &Context) -> Result<Answer, Broken> {
+    let nothing = || {
+        Broken::unsent(Error::explain(
+            ErrorType::InternalError,
+            "there is nothing to send",
+        ))
+    };
     let server = Arc::clone(ctx.server().ok_or_else(nothing)?);
     let kept = ctx.kept().ok_or_else(nothing)?;
     let head = kept.head().cloned().ok_or_else(nothing)?;
@@ -102,25 +139,25 @@ async fn pass_on(
 ) -> Result<(), Failure> {
     let left = |error: Box<Error>| Failure::of(&error.into_down());
     let cut = |_| Failure::ClientLeft;
-    let mut response = answer
-        .session
-        .response_header()
-        .cloned()
-        .ok_or(Failure::Unusable)?;
+    let header = answer.session.response_header().cloned();
+    let mut response = header.ok_or(Failure::Unusable)?;
     ctx.answered(response.status);
+    let has_no_body = session.req_header().method == Method::HEAD || answer.session.response_done();
     rewrite::response(&mut response);
-    frame(session, &mut response).map_err(left)?;
+    frame(session, &mut response, has_no_body).map_err(left)?;
     rewrite::add_cookies(&mut response, ctx.take_cookies()).map_err(left)?;
     rewrite::for_old_clients(session.req_header().version, &mut response);
     // Pingora closes the connection after a failed exchange; the client is told.
     session.set_keepalive(None);
-    let has_no_body = session.req_header().method == Method::HEAD || answer.session.response_done();
     session
         .write_response_header(Box::new(response), has_no_body)
         .await
         .map_err(left)?;
     // From here on a break can only be passed on as one.
-    while let Some(part) = answer.session.read_response_body().await.map_err(cut)? {
+    while let Some(part) = unless_left(session, answer.session.read_response_body())
+        .await?
+        .map_err(cut)?
+    {
         session
             .write_response_body(Some(part), false)
             .await
@@ -133,14 +170,15 @@ async fn pass_on(
     Ok(())
 }
 
-/// A body without a length is chunked, as Pingora's proxy does it.
-fn frame(session: &Session, response: &mut ResponseHeader) -> Result<()> {
+/// A body without a length is chunked, as Pingora's proxy does it; one that is over with the header has none.
+fn frame(session: &Session, response: &mut ResponseHeader, is_over: bool) -> Result<()> {
     let has_body = session.req_header().method != Method::HEAD
         && !matches!(response.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
     let is_framed = response.headers.contains_key(header::CONTENT_LENGTH)
         || response.headers.contains_key(header::TRANSFER_ENCODING);
-    if has_body && !is_framed {
-        response.insert_header(header::TRANSFER_ENCODING, "chunked")?;
+    match has_body && !is_framed {
+        true if is_over => response.insert_header(header::CONTENT_LENGTH, "0"),
+        true => response.insert_header(header::TRANSFER_ENCODING, "chunked"),
+        false => Ok(()),
     }
-    Ok(())
 }

@@ -9,15 +9,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::{Method, header};
-use pingora::http::RequestHeader;
+use http::{HeaderMap, Method, header};
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 
 use super::context::Context;
 use super::failure::{Denial, Failure};
-use super::kept::Budget;
+use super::kept::Budgets;
 use crate::clock;
 use crate::resolve::address_of;
 use crate::upstream::{Address, Upstream};
@@ -36,11 +35,11 @@ pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + 2)
 pub(super) async fn next_peer(
     session: &mut Session,
     ctx: &mut Context,
-    budget: &Budget,
+    budgets: &Budgets,
 ) -> Result<Box<HttpPeer>> {
     loop {
         if ctx.choice().is_none()
-            && let Err(denial) = ctx.place(&session.req_header().headers, budget).await
+            && let Err(denial) = ctx.place(&session.req_header().headers, budgets).await
         {
             // That everybody left was tried in vain is told by what the last of them did.
             if denial != Denial::NoServer || ctx.failure().is_none() {
@@ -70,7 +69,7 @@ fn gave_up(why: &'static str) -> Box<Error> {
 
 fn peer(session: &Session, ctx: &Context, upstream: &Upstream, address: SocketAddr) -> HttpPeer {
     let mut peer = upstream.peer(address);
-    if is_websocket(session.req_header()) {
+    if is_websocket(&session.req_header().headers) {
         // WebSockets are HTTP/1.1 and may be silent for longer than a header may take.
         if !matches!(peer.options.alpn, ALPN::Custom(_)) {
             peer.options.alpn = ALPN::H1;
@@ -91,8 +90,8 @@ fn peer(session: &Session, ctx: &Context, upstream: &Upstream, address: SocketAd
 }
 
 /// Does the client ask to switch to WebSocket (RFC 6455 section 4.1)?
-pub(super) fn is_websocket(request: &RequestHeader) -> bool {
-    let upgrade = request.headers.get(header::UPGRADE);
+pub(super) fn is_websocket(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE);
     upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
@@ -191,7 +190,8 @@ fn is_whole(session: &Session) -> bool {
     !session.as_ref().retry_buffer_truncated() && session.response_written().is_none()
 }
 
-fn promises_to_change_nothing(session: &Session) -> bool {
+/// Is the request one that may be sent twice?
+pub(super) fn promises_to_change_nothing(session: &Session) -> bool {
     let request = session.req_header();
     matches!(
         request.method,

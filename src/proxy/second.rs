@@ -6,8 +6,9 @@ use std::sync::Arc;
 use http::{HeaderMap, header};
 use smallvec::SmallVec;
 
-use super::kept::{Body, Budget, Kept};
+use super::kept::{Body, Budgets, Kept};
 use super::mirror::{Queue, count_dropped};
+use super::retry::is_websocket;
 use crate::service::{Choice, Mirror};
 
 /// The request, and why it is kept.
@@ -29,41 +30,43 @@ pub(super) struct TooLarge;
 
 impl Second {
     /// What `choice` makes necessary; `None` for the usual request.
-    pub(super) fn of(choice: &mut Choice, headers: &HeaderMap, budget: &Budget) -> Option<Box<Self>> {
-        let is_usual = choice.watched.is_empty() && choice.mirrors.is_empty();
-        // A tunnel cannot be copied or repeated.
-        if is_usual || headers.contains_key(header::UPGRADE) {
+    pub(super) fn of(choice: &mut Choice, headers: &HeaderMap, budgets: &Budgets) -> Option<Box<Self>> {
+        if choice.watched.is_empty() && choice.mirrors.is_empty() {
             return None;
         }
-        let mirrors = std::mem::take(&mut choice.mirrors);
-        let max_body = choice
-            .watched
-            .iter()
-            .filter_map(|on_error| on_error.max_body())
-            .min();
-        let of_mirrors = mirrors.iter().filter_map(|mirror| mirror.body());
-        let limit = of_mirrors
-            .map(|limit| limit.unwrap_or(u64::MAX))
-            .max()
-            .unwrap_or(0);
-        let limit = if choice.watched.is_empty() {
-            limit
+        // A tunnel cannot be copied or repeated.
+        if is_websocket(headers) {
+            for mirror in choice.mirrors.drain(..) {
+                count_dropped(&mirror, "a WebSocket cannot be copied");
+            }
+            return None;
+        }
+        let budget = if choice.watched.is_empty() {
+            &budgets.mirrors
         } else {
-            limit.max(max_body.unwrap_or(u64::MAX))
+            &budgets.failovers
         };
-        Some(Box::new(Self {
-            kept: Kept::new(budget.clone(), limit),
-            mirrors,
-            max_body,
+        let mut second = Self {
+            kept: Kept::new(budget.clone(), 0),
+            mirrors: SmallVec::new(),
+            max_body: None,
             passed: 0,
             failing_over: false,
-        }))
+        };
+        second.resume(choice);
+        Some(Box::new(second))
     }
 
     /// Another attempt begins, with this choice.
     pub(super) fn resume(&mut self, choice: &mut Choice) {
         self.failing_over = false;
         self.mirrors.append(&mut choice.mirrors);
+        let limits = choice.watched.iter().map(|on_error| on_error.max_body());
+        self.max_body = limits.flatten().min();
+        let of_mirrors = self.mirrors.iter().filter_map(|mirror| mirror.body());
+        let of_mirrors = of_mirrors.map(|limit| limit.unwrap_or(u64::MAX)).max();
+        let of_failovers = (!choice.watched.is_empty()).then(|| self.max_body.unwrap_or(u64::MAX));
+        self.kept.set_limit(of_mirrors.max(of_failovers).unwrap_or(0));
     }
 
     /// Is the length that the client states larger than allowed?
@@ -77,9 +80,9 @@ impl Second {
     }
 
     /// An attempt begins: its body comes from the start.
-    pub(super) fn begin(&mut self, head: &pingora::http::RequestHeader) {
+    pub(super) fn begin(&mut self, head: &pingora::http::RequestHeader, has_body: bool) {
         self.passed = 0;
-        self.kept.begin(head);
+        self.kept.begin(head, has_body);
     }
 
     /// A part of the body passes.

@@ -6,33 +6,39 @@ use super::report::Item;
 use crate::config::Files;
 use crate::config::dynamic::http as wire;
 use crate::service::Level;
-use crate::sticky::{Sticky, browser_objections, cookie_name};
+use crate::sticky::{SignProblem, Sticky, browser_objections, cookie_name};
 
-/// The level of `service`, written below the key `kind`, over `handlers`; `old` goes on counting. `Ok(None)` for
-/// no stickiness.
+/// The level of `service` over `handlers`; `old` goes on counting. `Ok(None)` for no stickiness.
 ///
 /// # Errors
-/// When its keys are refused, with the reasons noted: a level that shall sign must not run unsigned.
+/// Why its keys are refused: a level that shall sign must not run unsigned.
 pub(super) fn compile<S: AsRef<str>>(
     written: Option<&wire::Sticky>,
-    (kind, service): (&str, &str),
+    service: &str,
     handlers: &[S],
     files: &dyn Files,
     old: Option<&Level>,
-    item: &mut Item,
-) -> Result<Option<Level>, ()> {
+) -> Result<Option<Level>, Vec<SignProblem>> {
     let Some((sticky, cookie)) = written.and_then(|sticky| Some((sticky, sticky.cookie.as_ref()?))) else {
         return Ok(None);
     };
     let refusals = old.map_or_else(Arc::default, |old| Arc::clone(old.sticky().refusals()));
-    match Sticky::new(cookie, service, handlers, files, refusals) {
-        Ok(level) => Ok(Some(Level::new(level, sticky.on_loss))),
-        Err(problems) => {
-            for problem in problems {
-                item.disable(format!("{kind}.sticky.cookie.{}", problem.key), problem.text);
-            }
-            Err(())
-        }
+    let level = Sticky::new(cookie, service, handlers, files, refusals)?;
+    Ok(Some(Level::new(level, sticky.on_loss)))
+}
+
+/// Notes in `item` why the keys of the level below the key `kind` are refused.
+pub(super) fn refuse(kind: &str, problems: Vec<SignProblem>, item: &mut Item) {
+    for problem in problems {
+        item.disable(format!("{kind}.sticky.cookie.{}", problem.key), problem.text);
+    }
+}
+
+/// Notes in `item` why keys cannot be read again, where nothing else has changed: the ones in use stay.
+pub(super) fn keep(kind: &str, problems: Vec<SignProblem>, item: &mut Item) {
+    for problem in problems {
+        let text = format!("{}; the keys in use stay", problem.text);
+        item.warn(format!("{kind}.sticky.cookie.{}", problem.key), text);
     }
 }
 

@@ -1,7 +1,7 @@
 //! `loadBalancer` -> servers behind a selector, with what lives on from the snapshot before
 //! (traefik-core 2, 3).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,11 +58,9 @@ pub(super) fn compile(
     };
     note_what_is_probably_not_meant(name, written, strategy, item);
     note_what_no_probe_can_ask(written, item);
-    let unchanged = old.is_some_and(|old| {
-        let same = old.written == *written && old.transport == *transport;
-        same && level::has_keys_of(old.level.as_ref(), written.sticky.as_ref(), compiler.files)
-    });
-    if unchanged {
+    let same = old.is_some_and(|old| old.written == *written && old.transport == *transport);
+    let old_level = old.and_then(|old| old.level.as_ref());
+    if same && level::has_keys_of(old_level, written.sticky.as_ref(), compiler.files) {
         note_bad_servers(written, item);
         return Some(Compiled::Unchanged);
     }
@@ -77,8 +75,17 @@ pub(super) fn compile(
     let servers = builder.servers(item)?;
     let names: Vec<&str> = servers.iter().map(|server| server.identity()).collect();
     let sticky = written.sticky.as_ref().filter(|_| strategy != Strategy::Hrw);
-    let old_level = old.and_then(|old| old.level.as_ref());
-    let level = level::compile(sticky, (KIND, name), &names, compiler.files, old_level, item).ok()?;
+    let level = match level::compile(sticky, name, &names, compiler.files, old_level) {
+        Ok(level) => level,
+        Err(problems) if same => {
+            level::keep(KIND, problems, item);
+            return Some(Compiled::Unchanged);
+        }
+        Err(problems) => {
+            level::refuse(KIND, problems, item);
+            return None;
+        }
+    };
     let pool = Pool::new(servers, strategy, builder.signals, old.map(|old| &old.pool));
     Some(Compiled::New(Kind::Servers(Box::new(Servers {
         written: written.clone(),
@@ -197,6 +204,7 @@ impl Builder<'_> {
                 .map(|server| ((server.identity(), server.url()), server))
                 .collect()
         });
+        let renamed = self.renamed(&old);
         let mut states: HashMap<Key<'_>, (Arc<ServerState>, Address)> = HashMap::new();
         let mut servers = Vec::with_capacity(self.written.servers.len());
         note_bad_servers(self.written, item);
@@ -206,9 +214,10 @@ impl Builder<'_> {
             };
             let key = (identity(written), written.url.as_str());
             // Two entries with one URL are one server in two places of the rotation.
-            let (state, address) = states
-                .entry(key)
-                .or_insert_with(|| self.live(&url, old.get(&key).copied()));
+            let (state, address) = states.entry(key).or_insert_with(|| {
+                let known = old.get(&key).or_else(|| renamed.get(written.url.as_str()));
+                self.live(&url, known.copied())
+            });
             let upstream = Upstream::new(&url, self.transport, address.clone(), written.preserve_path);
             let Ok(upstream) = upstream else {
                 continue;
@@ -230,6 +239,15 @@ impl Builder<'_> {
             return None;
         }
         Some(servers)
+    }
+
+    /// Old servers by URL whose identity nobody has now: an `id` given to a running server, or taken from it,
+    /// makes it no new one.
+    fn renamed<'s>(&self, old: &HashMap<Key<'s>, &'s Arc<Server>>) -> HashMap<&'s str, &'s Arc<Server>> {
+        let written = self.written.servers.iter();
+        let now: HashSet<Key<'_>> = written.map(|server| (identity(server), &*server.url)).collect();
+        let unclaimed = old.iter().filter(|(key, _)| !now.contains(*key));
+        unclaimed.map(|(key, server)| (key.1, *server)).collect()
     }
 
     fn terms(&self, written: &wire::Server) -> Terms {

@@ -144,7 +144,9 @@ impl Tree<'_> {
             Some(Kind::Weighted(old)) => old.level(),
             _ => None,
         };
-        let level = level::compile(sticky, written_level, &names, self.files, old_level, self.item).ok()?;
+        let level = level::compile(sticky, self.name, &names, self.files, old_level)
+            .map_err(|problems| level::refuse(kind, problems, self.item))
+            .ok()?;
         let shares = Shares::new(names, weights.collect(), previous);
         Some(Kind::Weighted(Box::new(Weighted::new(
             children, shares, by, level,

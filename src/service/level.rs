@@ -20,6 +20,15 @@ pub(super) struct Bond {
     pub(super) index: u32,
     /// `Set-Cookie` for staying there, where the cookie has an older form or is to be renewed.
     pub(super) rewritten: Option<HeaderValue>,
+    /// Is it to be renewed? Then also while another one stands in, or the session would expire on its detour.
+    renews: bool,
+}
+
+impl Bond {
+    /// `Set-Cookie` that keeps the session alive while another one stands in.
+    pub(super) fn renewal(self) -> Option<HeaderValue> {
+        self.rewritten.filter(|_| self.renews)
+    }
 }
 
 impl Level {
@@ -55,6 +64,7 @@ impl Level {
         Some(Bond {
             index: u32::try_from(index).ok()?,
             rewritten: (legacy || renew).then(rewritten).flatten(),
+            renews: renew,
         })
     }
 

@@ -3,7 +3,7 @@
 //! Here only who gets a copy is decided; copying is the proxy's business.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{Ask, Choice, Refusal, Service};
 
@@ -23,6 +23,29 @@ pub struct Mirror {
     percent: u64,
     body: Option<Option<u64>>,
     dropped: Arc<AtomicU64>,
+    pending: Arc<AtomicU32>,
+}
+
+/// A copy for a mirror that is waiting or under way, as long as this lives.
+#[derive(Debug)]
+pub struct Pending(Arc<AtomicU32>);
+
+impl Pending {
+    /// One more for `mirror`, unless there are `limit`.
+    #[must_use]
+    pub fn enter(mirror: &Mirror, limit: u32) -> Option<Self> {
+        let enter = |there: u32| (there < limit).then(|| there + 1);
+        let entered = mirror
+            .pending
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, enter);
+        entered.ok().map(|_| Self(Arc::clone(&mirror.pending)))
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Mirror {
@@ -40,6 +63,7 @@ impl Mirror {
             percent,
             body,
             dropped: previous.map_or_else(Arc::default, |old| Arc::clone(&old.dropped)),
+            pending: previous.map_or_else(Arc::default, |old| Arc::clone(&old.pending)),
         }
     }
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::HeaderValue;
+
 use super::level::Bond;
 use super::{Ask, Choice, Level, Refusal};
-use crate::balance::{Lease, Pool, Server, Session, Tried};
+use crate::balance::{Lease, Pool, Server, Session, Tried, Wall};
 use crate::config::dynamic::http::{HealthCheck, LoadBalancer as Written, OnLoss};
 use crate::upstream::Transport;
 
@@ -35,7 +37,20 @@ enum Home {
     /// At this server, entered.
     Here(Choice),
     /// At this server, which cannot be used now.
-    Lost(Arc<Server>),
+    Lost {
+        server: Arc<Server>,
+        /// Keeps its cookie alive meanwhile.
+        renewal: Option<HeaderValue>,
+    },
+}
+
+impl Home {
+    fn lost(server: &Arc<Server>, bond: Bond) -> Self {
+        Self::Lost {
+            server: Arc::clone(server),
+            renewal: bond.renewal(),
+        }
+    }
 }
 
 impl Servers {
@@ -43,6 +58,12 @@ impl Servers {
     #[must_use]
     pub fn health_check(&self) -> Option<&HealthCheck> {
         self.written.health_check.as_ref()
+    }
+
+    /// Is there no server left at `now` that a session could be at?
+    pub(super) fn is_gone(&self, now: Wall) -> bool {
+        let mut servers = self.pool.servers().iter();
+        servers.all(|server| server.terms().drain.is_over(now))
     }
 
     pub(super) fn choose(&self, ask: &Ask<'_>, away: Option<&str>) -> Result<Choice, Refusal> {
@@ -58,19 +79,19 @@ impl Servers {
                 return Ok(choice);
             }
             Home::None => None,
-            Home::Lost(server) => Some(server),
+            Home::Lost { server, renewal } => Some((server, renewal)),
         };
-        let away = match (&lost, level.on_loss()) {
-            (Some(_), OnLoss::Fail) => return Err(Refusal::SessionLost),
-            (Some(home), OnLoss::Detour) => Some(home.identity()),
-            _ => away,
-        };
-        match away {
-            Some(home) => {
+        match (lost, level.on_loss(), away) {
+            (Some(_), OnLoss::Fail, _) => Err(Refusal::SessionLost),
+            (Some((home, renewal)), OnLoss::Detour, above) => {
+                let lease = self.stand_in(home.identity(), ask).ok_or(Refusal::NoServer)?;
+                Ok(Choice::new(lease, renewal.filter(|_| above.is_none())))
+            }
+            (_, _, Some(home)) => {
                 let lease = self.stand_in(home, ask).ok_or(Refusal::NoServer)?;
                 Ok(Choice::new(lease, None))
             }
-            None => {
+            (_, _, None) => {
                 let (index, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
                 Ok(Choice::new(lease, level.bind(index, ask)))
             }
@@ -80,23 +101,21 @@ impl Servers {
     /// The server that the request's cookie names. Draining servers keep their sessions: only "up" is asked
     /// here, and whether there is a place.
     fn home(&self, level: &Level, ask: &Ask<'_>) -> Result<Home, Refusal> {
-        let Some(Bond { index, rewritten }) = level.bond(ask) else {
+        let Some(bond) = level.bond(ask) else {
             return Ok(Home::None);
         };
-        let Some(server) = self.pool.servers().get(index as usize) else {
+        let Some(server) = self.pool.servers().get(bond.index as usize) else {
             return Ok(Home::None);
         };
         if server.terms().drain.is_over(ask.wall) {
             return Ok(Home::None);
         }
         if !server.state().is_up(ask.draw.now) || ask.attempts.has_tried(server) {
-            return Ok(Home::Lost(Arc::clone(server)));
+            return Ok(Home::lost(server, bond));
         }
         match Lease::try_new(server, Session::Known, ask.draw.now) {
-            Some(lease) => Ok(Home::Here(Choice::new(lease, rewritten))),
-            None if ask.attempts.has_waited() || self.max_wait.is_zero() => {
-                Ok(Home::Lost(Arc::clone(server)))
-            }
+            Some(lease) => Ok(Home::Here(Choice::new(lease, bond.rewritten))),
+            None if ask.attempts.has_waited() || self.max_wait.is_zero() => Ok(Home::lost(server, bond)),
             None => Err(Refusal::Full {
                 server: Arc::clone(server),
                 max_wait: self.max_wait,

@@ -100,18 +100,21 @@ impl Weighted {
             None => None,
             Some((child, bond)) => match child.service.choose_as(ask, home) {
                 Ok(choice) => return Ok(choice.under(bond.rewritten.filter(|_| home.is_none()))),
-                Err(Refusal::NoServer) => Some(bond.index),
+                // All its servers count as removed: so does it.
+                Err(Refusal::NoServer) if child.service.is_gone(ask.wall) => None,
+                Err(Refusal::NoServer) => Some(bond),
                 Err(refusal) => return Err(refusal),
             },
         };
         match (lost, level.on_loss()) {
             (Some(_), OnLoss::Fail) => Err(Refusal::SessionLost),
             (Some(away), OnLoss::Detour) => {
-                let name = self.child(away).map(Child::name);
-                let (_, choice) = self.newcomer(ask, lost, name)?;
-                Ok(choice)
+                let name = self.child(away.index).map(Child::name);
+                let (_, choice) = self.newcomer(ask, Some(away.index), name)?;
+                Ok(choice.under(away.renewal().filter(|_| home.is_none())))
             }
-            _ => {
+            (lost, _) => {
+                let lost = lost.map(|bond| bond.index);
                 let (index, choice) = self.newcomer(ask, lost, home)?;
                 let cookie = if home.is_none() {
                     level.bind(index, ask)

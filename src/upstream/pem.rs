@@ -36,6 +36,12 @@ impl Pem {
         })
     }
 
+    /// The same for a key: what was written may be the key itself, and is never repeated.
+    pub(super) fn read_secret(written: &str, files: &dyn Files) -> Result<Self, String> {
+        // What can be read is a path.
+        Self::read(written, files).map_err(|reason| reason.replace(&format!("{written:?}"), "the file"))
+    }
+
     /// All certificates in it, at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.bytes).collect();

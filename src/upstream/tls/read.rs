@@ -68,7 +68,7 @@ fn identity(pair: &CertificatePair, files: &dyn Files, key: &str) -> Result<Iden
     let at = |field: &str, reason: String| invalid(format!("{key}.{field}"), reason);
     let chain = Pem::read(&pair.cert_file, files).and_then(|pem| pem.certificates());
     let chain = chain.map_err(|reason| at("certFile", reason))?;
-    let private = Pem::read(&pair.key_file, files).and_then(|pem| pem.key());
+    let private = Pem::read_secret(&pair.key_file, files).and_then(|pem| pem.key());
     let private = private.map_err(|reason| at("keyFile", reason))?;
     let fits = CertifiedKey::from_der(chain.clone(), private.clone_key(), &default_provider());
     fits.map_err(|error| match error {
