@@ -226,6 +226,30 @@ impl Model {
         self.is_open(&service.mirroring.as_ref().unwrap().service)
     }
 
+    /// Does every server below count as removed?
+    fn is_gone(&self, name: &str) -> bool {
+        let service = &self.written[bare(name)];
+        let all = |children: &[WeightedChild]| children.iter().all(|child| self.is_gone(&child.name));
+        if let Some(balancer) = &service.load_balancer {
+            return balancer.servers.iter().all(|server| self.is_over(server));
+        }
+        if let Some(weighted) = &service.weighted {
+            return all(&weighted.services);
+        }
+        if let Some(hashed) = &service.highest_random_weight {
+            return all(&hashed.services);
+        }
+        if let Some(failover) = &service.failover {
+            return self.is_gone(&failover.service) && self.is_gone(&failover.fallback);
+        }
+        self.is_gone(&service.mirroring.as_ref().unwrap().service)
+    }
+
+    fn is_over(&self, server: &Server) -> bool {
+        let deadline = server.drain_until;
+        deadline.is_some_and(|deadline| deadline.as_unix_milliseconds() <= self.wall)
+    }
+
     /// Everything that may become of a request to the service `name`.
     pub fn outcomes(&self, name: &str, asked: &Asked) -> Vec<Outcome> {
         let name = bare(name);
@@ -269,11 +293,7 @@ impl Model {
         let names: Vec<&str> = balancer.servers.iter().map(identity).collect();
         let bound = asked.jar.get(&cookie).and_then(|value| named(value, &names));
         let bound = bound.map(|(at, is_old)| (&balancer.servers[at], is_old));
-        let is_over = |server: &Server| {
-            let deadline = server.drain_until;
-            deadline.is_some_and(|deadline| deadline.as_unix_milliseconds() <= self.wall)
-        };
-        let Some((server, is_old)) = bound.filter(|(server, _)| !is_over(server)) else {
+        let Some((server, is_old)) = bound.filter(|(server, _)| !self.is_over(server)) else {
             let cookie = (!asked.on_detour).then_some(&*cookie);
             return self.newcomers(name, balancer, asked, cookie, asked.on_detour);
         };
@@ -341,7 +361,7 @@ impl Model {
                 let rewritten = (is_old && !asked.on_detour).then(|| line(&cookie, names[at]));
                 return under(outcomes, rewritten.as_deref());
             }
-            lost = Some(at);
+            lost = (!self.is_gone(names[at])).then_some(at);
         }
         match (lost, on_loss) {
             (Some(_), OnLoss::Fail) => only(End::SessionLost),
