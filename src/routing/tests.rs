@@ -421,3 +421,24 @@ fn no_router_is_put_on_an_entry_point_whose_protection_is_missing() {
     assert_eq!(status, Status::Disabled);
     assert!(why.contains("http.middlewares is not supported yet"), "{why}");
 }
+
+#[test]
+fn an_id_given_to_a_running_server_or_taken_from_it_costs_nothing_of_what_is_known() {
+    let urls = sticky_services(&[(8081, ""), (8082, "")]);
+    let ids = sticky_services(&[(8081, ", id: one"), (8082, ", id: two")]);
+    let swapped = sticky_services(&[(8082, ", id: one"), (8081, ", id: two")]);
+    let is_up = |snapshot: &Snapshot, index: usize| {
+        let servers = snapshot.services["app@file"].servers().unwrap();
+        servers.pool.servers()[index].state().is_up(1)
+    };
+    let before = compiled(&urls);
+    let servers = before.services["app@file"].servers().unwrap();
+    servers.pool.servers()[0].state().probed(false);
+    let named = recompile(&ids, &before);
+    assert_eq!((is_up(&named, 0), is_up(&named, 1)), (false, true));
+    let unnamed = recompile(&urls, &named);
+    assert_eq!((is_up(&unnamed, 0), is_up(&unnamed, 1)), (false, true));
+    // What is down stays where it is, whoever's sessions it has now.
+    let swapped = recompile(&swapped, &named);
+    assert_eq!((is_up(&swapped, 0), is_up(&swapped, 1)), (true, false));
+}

@@ -1,8 +1,12 @@
 //! Failover on error answers: the request is sent again, whole, and nothing of the first answer is seen.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::harness::{Client, Piton, Received, Server, Then, get, request, respond, respond_with};
+use crate::harness::{
+    Client, Piton, Received, Server, Then, eventually, get, request, respond, respond_with,
+};
 
 /// A main server that answers with `status` and leaves traces.
 fn failing(status: u16) -> Server {
@@ -159,4 +163,97 @@ fn a_fallback_that_fails_too_is_what_the_client_sees() {
     assert_eq!(get(piton.address(), "/").status, 502);
     let large = request(piton.address(), "POST /", &[], &vec![b'x'; 100_000]);
     assert_eq!(large.status, 502);
+}
+
+#[test]
+fn failovers_within_failovers_go_on_with_bodies_of_every_size() {
+    let (first, second, last) = (failing(503), failing(503), echo());
+    let file = format!(
+        "http:
+  routers:
+    all: {{rule: PathPrefix(`/`), service: outer}}
+  services:
+    outer: {{failover: {{service: first, fallback: inner, errors: {{status: ['503']}}}}}}
+    inner: {{failover: {{service: second, fallback: last, errors: {{status: ['503']}}}}}}
+    first: {{loadBalancer: {{servers: [{{url: \"{}\"}}]}}}}
+    second: {{loadBalancer: {{servers: [{{url: \"{}\"}}]}}}}
+    last: {{loadBalancer: {{servers: [{{url: \"{}\"}}]}}}}
+",
+        first.url(),
+        second.url(),
+        last.url()
+    );
+    let piton = Piton::with(&file);
+    for size in [20, 200_000] {
+        let answer = request(piton.address(), "POST /", &[], &vec![b'x'; size]);
+        assert_eq!(
+            (answer.status, answer.text()),
+            (200, format!("fallback got {size} bytes"))
+        );
+    }
+    assert_eq!((first.received().len(), second.received().len()), (2, 2));
+}
+
+#[test]
+fn a_request_that_a_fallback_may_have_acted_on_is_not_sent_to_another() {
+    for size in [20, 200_000] {
+        let main = failing(503);
+        let breaking = || Server::scripted(|_, _| Then::Close);
+        let spares = [breaking(), breaking(), breaking()];
+        let servers = spares.iter().map(|spare| format!("{{url: \"{}\"}}", spare.url()));
+        let file = failover(&main, &main, "status: ['503']").replace(
+            &format!("name: spare}}}}, servers: [{{url: \"{}\"}}]", main.url()),
+            &format!(
+                "name: spare}}}}, servers: [{}]",
+                servers.collect::<Vec<_>>().join(", ")
+            ),
+        );
+        let piton = Piton::with(&file);
+        assert_eq!(
+            request(piton.address(), "POST /", &[], &vec![b'x'; size]).status,
+            502
+        );
+        let received: usize = spares.iter().map(|spare| spare.received().len()).sum();
+        assert_eq!(received, 1, "{size} bytes");
+    }
+}
+
+#[test]
+fn a_client_that_leaves_ends_what_is_sent_again_for_it() {
+    let main = failing(503);
+    let ended = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&ended);
+    let silent = Server::scripted(move |_, stream| {
+        // Nothing is answered; piton closes when nobody waits any more.
+        let read = stream.read(&mut [0; 1]);
+        seen.store(matches!(read, Ok(0)), Ordering::SeqCst);
+        Then::Close
+    });
+    let piton = Piton::with(&failover(&main, &silent, "status: ['503']"));
+    let mut client = Client::connect(piton.address());
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n";
+    client.send([head.as_bytes(), &vec![b'x'; 200_000]].concat());
+    eventually("the fallback has it", || silent.received().len() == 1);
+    drop(client);
+    eventually("its connection is closed", || ended.load(Ordering::SeqCst));
+}
+
+#[test]
+fn an_upgrade_field_does_not_switch_the_failover_off() {
+    let (main, fallback) = (failing(503), echo());
+    let piton = Piton::with(&failover(
+        &main,
+        &fallback,
+        "status: ['503'], maxRequestBodyBytes: 10",
+    ));
+    let fields = ["Connection: Upgrade", "Upgrade: h2c"];
+    let small = request(piton.address(), "POST /", &fields, b"0123456789");
+    assert_eq!(
+        (small.status, small.text().as_str()),
+        (200, "fallback got 10 bytes")
+    );
+    assert_eq!(
+        request(piton.address(), "POST /", &fields, b"0123456789a").status,
+        413
+    );
 }

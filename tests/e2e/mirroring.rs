@@ -1,8 +1,9 @@
 //! Mirrors: who gets copies, what is in them, and that nobody ever waits for one.
 
+use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Piton, Server, Then, eventually, get, holds_for, request, respond};
+use crate::harness::{Client, Origin, Piton, Server, Then, eventually, get, holds_for, request, respond};
 
 /// `app` mirrors `main` to `mirror` with these options.
 fn mirroring(main: &Server, mirror: &Server, options: &str, percent: u32) -> String {
@@ -141,4 +142,46 @@ fn errors_and_cookies_of_a_mirror_never_reach_the_client() {
         );
         eventually("the copy arrives", || mirror.received().len() == n);
     }
+}
+
+#[test]
+fn requests_of_an_http2_service_are_copied_too_and_as_http1_to_who_speaks_that() {
+    let (main, mirror) = (Origin::h2c(), Server::named("mirror"));
+    let unnamed = Server::named("unused");
+    let file = mirroring(&unnamed, &mirror, "", 100).replace(&unnamed.url(), &main.url("h2c"));
+    let piton = Piton::with(&file);
+    assert_eq!(get(piton.address(), "/page").status, 200);
+    eventually("the copy of a GET arrives", || mirror.received().len() == 1);
+    assert_eq!(mirror.last().line(), "GET /page HTTP/1.1");
+    assert_eq!(request(piton.address(), "POST /form", &[], b"hello").status, 200);
+    eventually("the copy of a POST arrives", || mirror.received().len() == 2);
+    assert_eq!(mirror.last().line(), "POST /form HTTP/1.1");
+    assert_eq!(mirror.last().body, b"hello");
+}
+
+#[test]
+fn a_mirror_that_never_answers_leaves_the_other_mirrors_their_places() {
+    let (main, mirror) = (Server::named("main"), Server::named("mirror"));
+    let silent = Server::scripted(|_, stream| {
+        let _ = stream.read(&mut [0; 1]);
+        Then::Close
+    });
+    let file = mirroring(&main, &silent, "", 100)
+        + &format!(
+            "    healthy: {{loadBalancer: {{servers: [{{url: \"{}\"}}]}}}}\n",
+            mirror.url()
+        );
+    let file = file.replace(
+        "mirrors: [{name: mirror, percent: 100}]",
+        "mirrors: [{name: mirror, percent: 100}, {name: healthy, percent: 100}]",
+    );
+    let piton = Piton::with(&file);
+    let mut client = Client::connect(piton.address());
+    for _ in 0..400 {
+        assert_eq!(client.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+    }
+    eventually("all copies arrive at the healthy one", || {
+        mirror.received().len() == 400
+    });
+    piton.wait_for_line(&["mirror@file", "dropped=", "too many are under way"]);
 }
