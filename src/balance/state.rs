@@ -60,6 +60,8 @@ pub struct ServerState {
     passive_until: AtomicU64,
     failures: Failures,
     latency: Latency,
+    /// Attempts that failed, for the log.
+    failed_attempts: AtomicU64,
     left: Event,
     signals: Arc<Signals>,
 }
@@ -77,6 +79,7 @@ impl ServerState {
             passive_until: AtomicU64::new(0),
             failures: Failures::default(),
             latency: Latency::default(),
+            failed_attempts: AtomicU64::new(0),
             left: Event::new(),
             signals,
         }
@@ -187,6 +190,11 @@ impl ServerState {
         self.signals.flipped();
         self.release_waiting();
         true
+    }
+
+    /// An attempt to ask it failed; returns how many have.
+    pub fn count_failure(&self) -> u64 {
+        self.failed_attempts.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Requests in flight, long streams and WebSockets included.

@@ -97,8 +97,8 @@ impl Problem {
             severity: Severity::Error,
             file: None,
             position: None,
-            key_path: key_path.into(),
-            message: message.into(),
+            key_path: masked(key_path.into()),
+            message: masked(message.into()),
             hint: None,
         }
     }
@@ -249,4 +249,42 @@ fn letters(text: &str) -> String {
         .filter(|c| !matches!(c, '_' | '-'))
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// Shorter words are no keys that anybody should use.
+const SECRET: usize = 24;
+
+/// Hides what may be a key that was written in a wrong place: a long word of letters and digits, as tools that make
+/// keys print them, and what follows the word "secret" without a space.
+fn masked(text: String) -> String {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'=');
+    let is_secret = |word: &str| {
+        let has = |kind: fn(&u8) -> bool| word.as_bytes().iter().any(kind);
+        word.len() >= SECRET && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    };
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let glued = rest
+            .strip_prefix("secret:")
+            .filter(|after| after.starts_with(|c: char| c.is_ascii_alphanumeric()));
+        if let Some(after) = glued {
+            let end = after
+                .find(|c: char| c.is_whitespace() || c == '"')
+                .unwrap_or(after.len());
+            shown += "secret:(not shown)";
+            rest = after.get(end..).unwrap_or_default();
+            continue;
+        }
+        let length = rest.bytes().take_while(|&byte| is_word(byte)).count();
+        let length = if length > 0 {
+            length
+        } else {
+            rest.chars().next().map_or(1, char::len_utf8)
+        };
+        let (word, after) = rest.split_at_checked(length).unwrap_or((rest, ""));
+        shown += if is_secret(word) { "(not shown)" } else { word };
+        rest = after;
+    }
+    shown
 }

@@ -111,15 +111,11 @@ impl Probe {
 
     fn conclude(&self, up: bool) {
         self.up.store(up, Ordering::Relaxed);
-        if up {
-            self.raise();
-        } else {
-            self.server.state().probed(false);
-        }
         let Plan { service, server, .. } = &*self.plan;
         if up {
+            self.raise();
             tracing::info!(service, server, "server is up");
-        } else {
+        } else if self.server.state().probed(false) {
             tracing::warn!(service, server, "server is down: health check failed");
         }
     }

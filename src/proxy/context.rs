@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use pingora::Error;
 use pingora::http::RequestHeader;
 use tokio::time::{Instant, timeout_at};
 
@@ -179,6 +180,22 @@ impl Context {
         if let Some(mut choice) = self.choice.take() {
             choice.lease.failed(now);
             self.attempts.add_tried(Arc::clone(choice.server()));
+        }
+    }
+
+    /// The attempt under way failed with `error`: said in the log when the server's count of that doubles.
+    pub(super) fn complain(&self, error: &Error) {
+        let Some(server) = self.server() else {
+            return;
+        };
+        let failures = server.state().count_failure();
+        if failures.is_power_of_two() {
+            tracing::warn!(
+                service = self.service_name(),
+                server = server.url(),
+                failures,
+                "the server could not be asked: {error}"
+            );
         }
     }
 

@@ -4,6 +4,7 @@
 //! goes on as if it had never been kept.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use pingora::http::RequestHeader;
@@ -18,7 +19,7 @@ const PART: usize = 128;
 
 /// The memory that kept requests share.
 #[derive(Debug, Clone)]
-pub(super) struct Budget(Arc<Semaphore>);
+pub(super) struct Budget(Arc<Semaphore>, Arc<AtomicU64>);
 
 /// One each, so that a mirror that does not answer takes nothing from a failover.
 #[derive(Debug, Clone, Default)]
@@ -29,14 +30,25 @@ pub(super) struct Budgets {
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MEMORY)))
+        Self(Arc::new(Semaphore::new(MEMORY)), Arc::default())
     }
 }
 
 impl Budget {
+    /// `None` when there is not so much left; said in the log when the count of that doubles.
     fn take(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let bytes = u32::try_from(bytes).ok()?;
-        Arc::clone(&self.0).try_acquire_many_owned(bytes).ok()
+        let taken = Arc::clone(&self.0).try_acquire_many_owned(bytes).ok();
+        if taken.is_none() {
+            let lost = self.1.fetch_add(1, Ordering::Relaxed) + 1;
+            if lost.is_power_of_two() {
+                tracing::warn!(
+                    lost,
+                    "no memory is left to keep a request: it cannot be sent to its fallback or mirror"
+                );
+            }
+        }
+        taken
     }
 }
 

@@ -113,6 +113,7 @@ fn may_connect_again(ctx: &mut Context, upstream: &Upstream) -> bool {
 
 /// A connect to `peer` failed: on to the name's next address, or to another server.
 pub(super) fn after_failed_connect(ctx: &mut Context, peer: &HttpPeer, mut error: Box<Error>) -> Box<Error> {
+    ctx.complain(&error);
     ctx.failed(Failure::of_server(error.etype()));
     let Some(server) = ctx.server().cloned() else {
         error.set_retry(false);
@@ -154,6 +155,9 @@ pub(super) fn after_broken_exchange(
     if !by_server || ctx.was_answered() {
         error.set_retry(false);
         return error;
+    }
+    if !connection_reused {
+        ctx.complain(&error);
     }
     ctx.failed(Failure::of_server(error.etype()));
     ctx.broken_exchanges += 1;

@@ -168,6 +168,10 @@ impl Tree<'_> {
     }
 
     fn note_weights(&mut self, kind: &str, written: &[WeightedChild]) {
+        if !written.is_empty() && written.iter().all(|child| child.weight <= 0) {
+            let text = "every weight is 0: new sessions will be answered 503";
+            self.item.warn(format!("{kind}.services"), text);
+        }
         if written.is_empty() {
             self.item
                 .warn(kind, "it has no services: every request will be answered 503");
@@ -187,6 +191,10 @@ impl Tree<'_> {
     fn failover(&mut self, written: &wire::Failover) -> Option<Kind> {
         let main = self.child("failover.service".to_owned(), &written.service);
         let fallback = self.child("failover.fallback".to_owned(), &written.fallback);
+        if qualify(&written.service, self.provider) == qualify(&written.fallback, self.provider) {
+            self.item
+                .warn("failover.fallback", "it is the service itself: there is no spare");
+        }
         let on_error = match &written.errors {
             None => None,
             Some(errors) => {
@@ -218,6 +226,9 @@ impl Tree<'_> {
                 if percent.is_none() {
                     let text = format!("percent must be between 0 and 100, not {}", mirror.percent);
                     self.item.disable(key("percent"), text);
+                }
+                if percent == Some(0) {
+                    self.item.warn(key("percent"), "0 percent: nothing is copied");
                 }
                 let (service, percent) = (service?, percent?);
                 // The first of one service goes on with the first of it, the second with the second.

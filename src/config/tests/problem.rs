@@ -76,3 +76,21 @@ fn a_byte_offset_is_a_line_and_a_column_in_characters() {
     assert_eq!(Position::of_byte(text, 8), Position::new(3, 1));
     assert_eq!(Position::of_byte(text, 9999), Position::new(3, 1));
 }
+
+#[test]
+fn what_may_be_a_key_in_a_wrong_place_is_not_shown() {
+    let key = "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm9vYmFyMQ==";
+    let problem = Problem::error(
+        format!("http.services.a.{key}"),
+        format!("{key:?} is not a duration"),
+    );
+    let text = problem.to_string();
+    assert!(
+        !text.contains("Zm9v") && text.contains("is not a duration"),
+        "{text}"
+    );
+    let text = Problem::warning("a", "unknown key \"secret:abc-def\" is ignored").to_string();
+    assert!(text.contains("\"secret:(not shown)\" is ignored"), "{text}");
+    let plain = "unknown key \"maxInFlightt\" of http://127.0.0.1:8080/a-long-path/with-many-parts, 30s";
+    assert!(Problem::error("a", plain).to_string().contains(plain));
+}

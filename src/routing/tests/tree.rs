@@ -127,7 +127,7 @@ fn every_missing_child_is_named_with_its_key() {
             "w: {weighted: {services: [{name: gone}, {name: leaf}, {name: lost}, {weight: 2}]}}, \
              h: {highestRandomWeight: {services: [{name: gone}]}}, \
              f: {failover: {service: gone, fallback: lost}}, \
-             m: {mirroring: {service: gone, mirrors: [{name: leaf}, {name: lost}]}}"
+             m: {mirroring: {service: gone, mirrors: [{name: leaf, percent: 1}, {name: lost, percent: 1}]}}"
         ),
         [
             "service f@file failover.service: building HTTP service \"gone\": \
@@ -226,6 +226,7 @@ fn percents_statuses_and_weights_out_of_range_are_told_with_their_keys() {
         [
             "service e@file highestRandomWeight: it has no services: every request will be answered 503 \
              (warning)",
+            "service f@file failover.fallback: it is the service itself: there is no spare (warning)",
             "service f@file failover.errors.status: \"5xx\" is neither a status nor a range of them; \
              write 503 or 500-504 (disabled)",
             "service m@file mirroring.mirrors[1].percent: percent must be between 0 and 100, not 101 \
