@@ -20,7 +20,7 @@ mod mirroring;
 mod servers;
 mod weighted;
 
-pub use choice::{Ask, Attempts, Choice, Cookies, Counters, Path, Refusal};
+pub use choice::{Ask, Attempts, Choice, Cookies, Counters, Extra, Path, Refusal, Said};
 pub use failover::{Failover, InvalidStatus, OnError};
 pub use level::Level;
 pub use mirroring::{Mirror, Mirroring, Pending};

@@ -150,7 +150,10 @@ impl Context {
         };
         let service = self.service.as_ref().ok_or(Refusal::NoServer)?;
         let mut choice = service.choose(&ask)?;
-        self.attempts.add_counted(std::mem::take(&mut choice.counted));
+        if !choice.extra.is_empty() {
+            self.attempts
+                .add_counted(std::mem::take(&mut choice.extra.counted));
+        }
         self.choice = Some(choice);
         // Whatever fails from here on is another failure.
         self.failure = None;
@@ -214,7 +217,7 @@ impl Context {
 
     /// The failover, if any, whose fallback takes over when the answer has this status.
     fn watching(&self, status: StatusCode) -> Option<&Arc<OnError>> {
-        let watched = &self.choice.as_ref()?.watched;
+        let watched = &self.choice.as_ref()?.extra.watched;
         watched.iter().find(|on_error| on_error.matches(status.as_u16()))
     }
 
@@ -227,7 +230,7 @@ impl Context {
     pub(super) fn is_watched_at_all(&self) -> bool {
         self.choice
             .as_ref()
-            .is_some_and(|choice| !choice.watched.is_empty())
+            .is_some_and(|choice| !choice.extra.watched.is_empty())
     }
 
     /// Gives up the attempt under way because of its answer: the fallback is next.
@@ -241,7 +244,8 @@ impl Context {
         };
         if let Some(mut choice) = self.choice.take() {
             choice.lease.first_byte(now);
-            self.attempts.fail_over(on_error, choice.path);
+            self.attempts
+                .fail_over(on_error, std::mem::take(&mut choice.extra.path));
         }
         if let Some(second) = &mut self.second {
             second.failing_over = true;

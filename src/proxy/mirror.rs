@@ -156,7 +156,9 @@ impl Copy {
         };
         let mut choice = self.mirror.service().choose(&ask).map_err(drop)?;
         // A mirror may have mirrors.
-        queue.leave(choice.mirrors.drain(..), &self.request, self.client);
+        if !choice.extra.is_empty() {
+            queue.leave(choice.extra.mirrors.drain(..), &self.request, self.client);
+        }
         let server = Arc::clone(choice.server());
         let mut sent = self.exchange(client, &server, head.clone()).await;
         if let Err(Broken {

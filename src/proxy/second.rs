@@ -31,17 +31,17 @@ pub(super) struct TooLarge;
 impl Second {
     /// What `choice` makes necessary; `None` for the usual request.
     pub(super) fn of(choice: &mut Choice, headers: &HeaderMap, budgets: &Budgets) -> Option<Box<Self>> {
-        if choice.watched.is_empty() && choice.mirrors.is_empty() {
+        if choice.extra.watched.is_empty() && choice.extra.mirrors.is_empty() {
             return None;
         }
         // A tunnel cannot be copied or repeated.
         if is_websocket(headers) {
-            for mirror in choice.mirrors.drain(..) {
+            for mirror in choice.extra.mirrors.drain(..) {
                 count_dropped(&mirror, "a WebSocket cannot be copied");
             }
             return None;
         }
-        let budget = if choice.watched.is_empty() {
+        let budget = if choice.extra.watched.is_empty() {
             &budgets.mirrors
         } else {
             &budgets.failovers
@@ -60,12 +60,14 @@ impl Second {
     /// Another attempt begins, with this choice.
     pub(super) fn resume(&mut self, choice: &mut Choice) {
         self.failing_over = false;
-        self.mirrors.append(&mut choice.mirrors);
-        let limits = choice.watched.iter().map(|on_error| on_error.max_body());
+        if !choice.extra.is_empty() {
+            self.mirrors.extend(choice.extra.mirrors.drain(..));
+        }
+        let limits = choice.extra.watched.iter().map(|on_error| on_error.max_body());
         self.max_body = limits.flatten().min();
         let of_mirrors = self.mirrors.iter().filter_map(|mirror| mirror.body());
         let of_mirrors = of_mirrors.map(|limit| limit.unwrap_or(u64::MAX)).max();
-        let of_failovers = (!choice.watched.is_empty()).then(|| self.max_body.unwrap_or(u64::MAX));
+        let of_failovers = (!choice.extra.watched.is_empty()).then(|| self.max_body.unwrap_or(u64::MAX));
         self.kept.set_limit(of_mirrors.max(of_failovers).unwrap_or(0));
     }
 

@@ -1,11 +1,12 @@
 //! What a service is asked, and what it answers.
 
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{Mirror, OnError};
 use crate::balance::{Draw, Lease, Server, Wall};
@@ -107,33 +108,71 @@ pub struct Choice {
     pub lease: Lease,
     /// Cookies that bind the client, to be set on the answer.
     pub cookies: Cookies,
+    /// What only failovers and mirrors have to say.
+    pub extra: Extra,
+}
+
+/// What the way to a server has to say besides the server, where failovers or mirrors are on it. Empty, it is one
+/// word; it is allocated when first written to.
+#[derive(Debug, Default)]
+pub struct Extra(Option<Box<Said>>);
+
+/// What an [`Extra`] holds.
+#[derive(Debug, Default)]
+pub struct Said {
     /// Failovers on the way whose fallback takes over when the answer has one of their statuses; the
     /// innermost first.
-    pub watched: SmallVec<[Arc<OnError>; 1]>,
+    pub watched: Vec<Arc<OnError>>,
     /// Children chosen anew above a watched failover, so that a fallback is not sought in a sibling.
     pub path: Path,
     /// Services that shall get a copy of the request.
-    pub mirrors: SmallVec<[Arc<Mirror>; 1]>,
+    pub mirrors: Vec<Arc<Mirror>>,
     /// Mirrorings that counted the request on this way, to be told to [`Attempts::add_counted`].
     pub counted: Counters,
 }
 
+static NOTHING: Said = Said {
+    watched: Vec::new(),
+    path: Path::new(),
+    mirrors: Vec::new(),
+    counted: Counters::new(),
+};
+
+impl Extra {
+    /// Is there nothing to say?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Deref for Extra {
+    type Target = Said;
+
+    fn deref(&self) -> &Said {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Extra {
+    fn deref_mut(&mut self) -> &mut Said {
+        self.0.get_or_insert_default()
+    }
+}
+
 /// Counters of mirrorings.
-pub type Counters = SmallVec<[Arc<AtomicU64>; 1]>;
+pub type Counters = Vec<Arc<AtomicU64>>;
 
 /// Choices between children: which level (its address, which does not change while a request holds its
 /// service) and which child.
-pub type Path = SmallVec<[(usize, u32); 2]>;
+pub type Path = Vec<(usize, u32)>;
 
 impl Choice {
     pub(super) fn new(lease: Lease, cookie: Option<HeaderValue>) -> Self {
         Self {
             lease,
-            cookies: cookie.into_iter().collect(),
-            watched: SmallVec::new(),
-            path: Path::new(),
-            mirrors: SmallVec::new(),
-            counted: Counters::new(),
+            cookies: cookie.map_or_else(Cookies::new, |cookie| smallvec![cookie]),
+            extra: Extra::default(),
         }
     }
 

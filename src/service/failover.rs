@@ -112,7 +112,9 @@ impl Failover {
         }
         match self.main.choose_as(ask, home) {
             Ok(mut choice) => {
-                choice.watched.extend(self.on_error.clone());
+                if let Some(on_error) = &self.on_error {
+                    choice.extra.watched.push(Arc::clone(on_error));
+                }
                 Ok(choice)
             }
             Err(Refusal::NoServer) => self.fallback.choose_as(ask, home),

@@ -125,10 +125,10 @@ impl Mirroring {
     pub(super) fn choose(&self, ask: &Ask<'_>, home: Option<&str>) -> Result<Choice, Refusal> {
         let mut choice = self.main.choose_as(ask, home)?;
         if !self.mirrors.is_empty() && !ask.attempts.is_counted(&self.total) {
-            choice.counted.push(Arc::clone(&self.total));
+            choice.extra.counted.push(Arc::clone(&self.total));
             let n = self.total.fetch_add(1, Ordering::Relaxed) + 1;
             let taking = self.mirrors.iter().filter(|mirror| mirror.takes(n));
-            choice.mirrors.extend(taking.cloned());
+            choice.extra.mirrors.extend(taking.cloned());
         }
         Ok(choice)
     }

@@ -27,15 +27,14 @@ pub struct Servers {
 }
 
 /// Where a request's session is.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "it lives for a moment, and a box would be an allocation per request"
-)]
 enum Home {
     /// Nowhere: it is a new one.
     None,
     /// At this server, entered.
-    Here(Choice),
+    Here {
+        lease: Lease,
+        rewritten: Option<HeaderValue>,
+    },
     /// At this server, which cannot be used now.
     Lost {
         server: Arc<Server>,
@@ -72,11 +71,8 @@ impl Servers {
             return Ok(Choice::new(lease, None));
         };
         let lost = match self.home(level, ask)? {
-            Home::Here(mut choice) => {
-                if away.is_some() {
-                    choice.cookies.clear();
-                }
-                return Ok(choice);
+            Home::Here { lease, rewritten } => {
+                return Ok(Choice::new(lease, rewritten.filter(|_| away.is_none())));
             }
             Home::None => None,
             Home::Lost { server, renewal } => Some((server, renewal)),
@@ -114,7 +110,10 @@ impl Servers {
             return Ok(Home::lost(server, bond));
         }
         match Lease::try_new(server, Session::Known, ask.draw.now) {
-            Some(lease) => Ok(Home::Here(Choice::new(lease, bond.rewritten))),
+            Some(lease) => Ok(Home::Here {
+                lease,
+                rewritten: bond.rewritten,
+            }),
             None if ask.attempts.has_waited() || self.max_wait.is_zero() => Ok(Home::lost(server, bond)),
             None => Err(Refusal::Full {
                 server: Arc::clone(server),

@@ -159,8 +159,8 @@ impl Weighted {
                 .ok_or(Refusal::NoServer)?;
             match child.service.choose_as(ask, home) {
                 Ok(mut choice) => {
-                    if !choice.watched.is_empty() {
-                        choice.path.push((level, index));
+                    if !choice.extra.watched.is_empty() {
+                        choice.extra.path.push((level, index));
                     }
                     return Ok((index, choice));
                 }

@@ -16,7 +16,7 @@ fn answers(snapshot: &Snapshot, count: usize) -> (String, usize) {
     let choices = (0..count).map(|_| choose_from(service, &HeaderMap::new(), draw(0)).unwrap());
     choices.fold((String::new(), 0), |(names, copies), choice| {
         let name = choice.server().url().trim_start_matches("http://").to_owned();
-        (names + &name, copies + choice.mirrors.len())
+        (names + &name, copies + choice.extra.mirrors.len())
     })
 }
 

@@ -157,11 +157,13 @@ impl World {
                     request.asked.tried.insert(key.clone());
                     held.model.borrow_mut().in_flight -= 1;
                 }
-                1 | 2 if !choice.watched.is_empty() => {
+                1 | 2 if !choice.extra.watched.is_empty() => {
                     self.note("failover by status");
-                    let nth = self.rng.usize(..choice.watched.len());
-                    let path = choice.path.clone();
-                    request.attempts.fail_over(Arc::clone(&choice.watched[nth]), path);
+                    let nth = self.rng.usize(..choice.extra.watched.len());
+                    let path = choice.extra.path.clone();
+                    request
+                        .attempts
+                        .fail_over(Arc::clone(&choice.extra.watched[nth]), path);
                     request.asked.failed_over.insert(outcome.watched[nth].clone());
                     held.model.borrow_mut().in_flight -= 1;
                 }
@@ -225,7 +227,7 @@ impl World {
         let service = self.service(&request.service);
         let answer = self.choose(&service, request);
         if let Ok(choice) = &answer {
-            request.attempts.add_counted(choice.counted.clone());
+            request.attempts.add_counted(choice.extra.counted.clone());
         }
         let outcome = self.matching(request, &answer, outcomes);
         match &outcome.end {
@@ -270,10 +272,7 @@ impl World {
         let Choice {
             lease,
             cookies,
-            watched,
-            path,
-            mirrors,
-            counted,
+            extra,
         } = answer.unwrap();
         drop(lease);
         let again = self.choose(service, request);
@@ -285,14 +284,11 @@ impl World {
             self.at
         );
         assert_eq!(cookies, again.cookies, "{}", self.at);
-        assert!(again.mirrors.is_empty(), "{}: counted twice", self.at);
+        assert!(again.extra.mirrors.is_empty(), "{}: counted twice", self.at);
         Ok(Choice {
             lease: again.lease,
             cookies,
-            watched,
-            path,
-            mirrors,
-            counted,
+            extra,
         })
     }
 
@@ -311,6 +307,7 @@ impl World {
                     .map(|line| line.to_str().unwrap().to_owned())
                     .collect(),
                 choice
+                    .extra
                     .watched
                     .iter()
                     .map(|on_error| self.failover_of(on_error))
@@ -518,12 +515,17 @@ impl World {
                 continue;
             };
             for (index, mirror) in mirroring.mirrors().iter().enumerate() {
-                if choice.mirrors.iter().any(|copy| Arc::ptr_eq(copy, mirror)) {
+                if choice.extra.mirrors.iter().any(|copy| Arc::ptr_eq(copy, mirror)) {
                     found.insert((super::written::bare(name).to_owned(), index));
                 }
             }
         }
-        assert_eq!(found.len(), choice.mirrors.len(), "{}: a copy twice", self.at);
+        assert_eq!(
+            found.len(),
+            choice.extra.mirrors.len(),
+            "{}: a copy twice",
+            self.at
+        );
         found
     }
 }
