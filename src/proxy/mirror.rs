@@ -42,7 +42,7 @@ struct Copy {
 #[derive(Clone)]
 pub(super) struct Queue(mpsc::Sender<Copy>);
 
-/// The workers behind a [`Queue`], as a background service of their own thread.
+/// The workers that send copies, as a background service of their own thread.
 pub struct Mirrors(Mutex<Option<Workers>>);
 
 struct Workers {
