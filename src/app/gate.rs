@@ -1,6 +1,8 @@
 //! The service of the entry points, from its first to its last moment.
 
+use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -70,11 +72,14 @@ impl<S: ServiceWithDependents> ServiceWithDependents for Gate<S> {
             let _ = self.sockets.set(Arc::clone(fds));
         }
         let ready = self.arrive(ready).await;
-        let mut stopping = shutdown.clone();
+        let (now, mut stopping) = (shutdown.clone(), shutdown.clone());
         tokio::select! {
             // First, so that the service inside does not get to its own end: there Pingora drops every
             // connection that waits for a request. Its tasks that accept end by the same watch.
             biased;
+            // Looked at each time anew: the tasks that accept may hear of it, end and wake this one before the
+            // next line hears.
+            () = poll_fn(|_| if *now.borrow() { Poll::Ready(()) } else { Poll::Pending }) => {}
             _ = stopping.wait_for(|stopping| *stopping) => {}
             () = self.inner.start_service(fds, shutdown, listeners_per_fd, ready) => {}
         }
