@@ -171,6 +171,9 @@ impl ProxyHttp for Edge {
         let none_before = ctx.origin_is_clean;
         forwarded.append_client(request, &facts, none_before)?;
         ctx.begin(request, !session.as_mut().is_body_empty());
+        if ctx.closes_connection {
+            rewrite::close_connection(request)?;
+        }
         match ctx.server() {
             Some(server) => rewrite::for_server(request, server),
             None => Ok(()),

@@ -15,7 +15,6 @@ pub use url::{InvalidUrl, Scheme, ServerUrl};
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -77,18 +76,18 @@ impl Upstream {
         peer
     }
 
-    /// Makes `peer`'s connection one that is not kept when the server has as many as it may keep: `in_flight`
+    /// Is the connection of a request not to be kept, since the server has as many as it may keep? `in_flight`
     /// are its requests now, this one included. A connection that is kept was begun as one of at most
     /// `maxIdleConnsPerHost`, so that no more are ever idle.
-    pub fn bound_idle(&self, peer: &mut HttpPeer, in_flight: u32) {
-        if self.max_idle < 0 {
-            // Pingora closes it a moment later; until then nobody else may find it.
-            static NEXT: AtomicU64 = AtomicU64::new(1);
-            peer.group_key = peer.group_key.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        }
-        if self.max_idle < 0 || (self.max_idle > 0 && i64::from(in_flight) > self.max_idle) {
+    ///
+    /// Over HTTP/1.1 such a request has to say `Connection: close`: then Pingora never puts the connection into its
+    /// pool. Over HTTP/2 the time is set here that an idle connection has.
+    pub fn bound_idle(&self, peer: &mut HttpPeer, in_flight: u32) -> bool {
+        let is_over = self.max_idle < 0 || (self.max_idle > 0 && i64::from(in_flight) > self.max_idle);
+        if is_over {
             peer.options.idle_timeout = Some(Duration::ZERO);
         }
+        is_over
     }
 
     /// The server's own `Host`, with the port as written.

@@ -79,7 +79,7 @@ impl Client {
     ) -> Result<Answer, Broken> {
         rewrite::for_server(&mut head, server).map_err(Broken::unsent)?;
         frame(&mut head, length).map_err(Broken::unsent)?;
-        let peer = self.peer(server).await.map_err(Broken::unsent)?;
+        let (peer, closes) = self.peer(server).await.map_err(Broken::unsent)?;
         let connected = self.connector.get_http_session(&peer).await;
         let (mut session, reused) = connected.map_err(Broken::unsent)?;
         // Pingora's proxy sets them, its connector does not.
@@ -90,6 +90,9 @@ impl Client {
         } else {
             // It may have been on its way to an HTTP/2 server before.
             head.set_version(Version::HTTP_11);
+            if closes {
+                rewrite::close_connection(&mut head).map_err(Broken::unsent)?;
+            }
         }
         match exchange(&mut session, head, chunks).await {
             Ok(()) => Ok(Answer { session, peer }),
@@ -100,13 +103,14 @@ impl Client {
         }
     }
 
-    async fn peer(&self, server: &Server) -> Result<HttpPeer> {
+    /// The peer, and whether its connection is not to be kept.
+    async fn peer(&self, server: &Server) -> Result<(HttpPeer, bool)> {
         let upstream = server.upstream();
         let unknown = || Error::explain(ErrorType::ConnectError, "the server's name has no address");
         let address = address_of(upstream.address()).await.ok_or_else(unknown)?;
         let mut peer = upstream.peer(address);
-        upstream.bound_idle(&mut peer, server.state().in_flight());
-        Ok(peer)
+        let closes = upstream.bound_idle(&mut peer, server.state().in_flight());
+        Ok((peer, closes))
     }
 
     /// The answer was read to its end: its connection can serve again.

@@ -38,6 +38,8 @@ pub struct Context {
     attempts: Attempts,
     /// When it has waited long enough for a place at its session's server.
     patience: Option<Instant>,
+    /// The connection of the attempt under way is not to be kept.
+    pub(super) closes_connection: bool,
     /// Connects that failed.
     pub(super) failed_connects: u32,
     /// Addresses of the chosen server's name that did not answer.

@@ -67,7 +67,7 @@ fn gave_up(why: &'static str) -> Box<Error> {
     Error::explain(ErrorType::HTTPStatus(502), why).into_up()
 }
 
-fn peer(session: &Session, ctx: &Context, upstream: &Upstream, address: SocketAddr) -> HttpPeer {
+fn peer(session: &Session, ctx: &mut Context, upstream: &Upstream, address: SocketAddr) -> HttpPeer {
     let mut peer = upstream.peer(address);
     if is_websocket(&session.req_header().headers) {
         // WebSockets are HTTP/1.1 and may be silent for longer than a header may take.
@@ -77,7 +77,7 @@ fn peer(session: &Session, ctx: &Context, upstream: &Upstream, address: SocketAd
         peer.options.read_timeout = None;
     }
     let in_flight = ctx.server().map_or(0, |server| server.state().in_flight());
-    upstream.bound_idle(&mut peer, in_flight);
+    ctx.closes_connection = upstream.bound_idle(&mut peer, in_flight);
     if ctx.failed_connects > 0 {
         let left = deadline(upstream).map(|deadline| deadline.saturating_sub(connecting_for(ctx)));
         if let (Some(left), Some(dial)) = (left, peer.options.connection_timeout) {

@@ -25,6 +25,15 @@ pub(super) fn for_server(request: &mut RequestHeader, server: &Server) -> Result
     join_cookies(request)
 }
 
+/// The connection of this request is not to be kept: Pingora closes it then, whatever the server says. A tunnel is
+/// closed anyway, and HTTP/2 has no such field.
+pub(super) fn close_connection(request: &mut RequestHeader) -> Result<()> {
+    if request.version == Version::HTTP_2 || request.headers.contains_key(header::UPGRADE) {
+        return Ok(());
+    }
+    request.insert_header(header::CONNECTION, "close")
+}
+
 /// Leaves only path and query in the target.
 fn origin_form(request: &mut RequestHeader) {
     let target = request.uri.path_and_query().cloned();
