@@ -50,6 +50,8 @@ mod responses;
 mod rolling;
 // Sessions: drained, lost, moved with an id.
 mod sessions;
+// Signed cookies: migration, rotation, limits, forgeries.
+mod signed;
 // SIGTERM, SIGINT: what is in flight finishes, nobody hangs, nobody waits longer than needed.
 mod stop;
 // Load: a killed server, a storm of reloads; nobody notices.
