@@ -1,6 +1,7 @@
 //! Where dynamic configuration comes from. Each provider turns what it sees into a whole
 //! [`Configuration`] and sends it on; nothing flows back.
 
+pub mod containers;
 pub mod file;
 
 use std::sync::Arc;

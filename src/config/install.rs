@@ -5,6 +5,7 @@
 //! configuration too; that part is for [`dynamic::read`](super::dynamic::read).
 
 pub mod address;
+pub mod engine;
 pub mod entry_point;
 pub mod keys;
 pub mod log;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use super::notation::Notation;
 use super::problem::Problem;
 pub use address::{Address, InvalidAddress, Protocol, parse_address};
+pub use engine::{ClientTls, Docker, Swarm};
 pub use entry_point::{EntryPoint, LifeCycle};
 pub use log::{Global, Log};
 pub use providers::{FileProvider, Providers};

@@ -1,8 +1,9 @@
-//! `providers`: where the dynamic configuration comes from (traefik-core 5.3, traefik-providers 1).
+//! `providers`: where the dynamic configuration comes from (traefik-core 5.3, traefik-providers 1, 3, 4).
 
 use serde::Deserialize;
 
-use crate::config::Span;
+use super::engine::{Docker, Swarm};
+use crate::config::{AllowEmpty, Span};
 
 /// Everything under `providers:` that piton supports.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -14,6 +15,10 @@ pub struct Providers {
     pub precedence: Vec<String>,
     /// A file, or a directory of files.
     pub file: Option<FileProvider>,
+    /// Containers of a Docker engine.
+    pub docker: AllowEmpty<Docker>,
+    /// Services of a Docker swarm.
+    pub swarm: AllowEmpty<Swarm>,
 }
 
 impl Default for Providers {
@@ -22,6 +27,8 @@ impl Default for Providers {
             providers_throttle_duration: Span::seconds(2),
             precedence: Vec::new(),
             file: None,
+            docker: AllowEmpty::absent(),
+            swarm: AllowEmpty::absent(),
         }
     }
 }
