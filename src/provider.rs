@@ -2,6 +2,7 @@
 //! [`Configuration`] and sends it on; nothing flows back.
 
 pub mod containers;
+pub mod engine;
 pub mod file;
 
 use std::sync::Arc;

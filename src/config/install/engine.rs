@@ -19,6 +19,21 @@ pub struct ClientTls {
     pub insecure_skip_verify: bool,
 }
 
+/// The options of a provider that say which engine is asked, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions<'a> {
+    /// Where the engine is.
+    pub endpoint: &'a str,
+    /// Name for Basic authentication.
+    pub username: &'a str,
+    /// Password for Basic authentication.
+    pub password: &'a Secret,
+    /// TLS towards the engine.
+    pub tls: Option<&'a ClientTls>,
+    /// Longest time for one answer.
+    pub http_client_timeout: Span,
+}
+
 /// The options both providers have, and those of one alone.
 macro_rules! engine_provider {
     ($(#[$doc:meta])* $provider:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr,)* }) => {
@@ -52,6 +67,19 @@ macro_rules! engine_provider {
             /// Template of the rule of routers that have none.
             pub default_rule: String,
             $($(#[$field_doc])* pub $field: $kind,)*
+        }
+
+        impl $provider {
+            /// Which engine is asked, and how.
+            pub const fn engine(&self) -> EngineOptions<'_> {
+                EngineOptions {
+                    endpoint: self.endpoint.as_str(),
+                    username: self.username.as_str(),
+                    password: &self.password,
+                    tls: self.tls.as_ref(),
+                    http_client_timeout: self.http_client_timeout,
+                }
+            }
         }
 
         impl Default for $provider {
