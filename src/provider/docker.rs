@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use super::Update;
 use super::containers::Flavour;
 use super::engine::{Access, EngineError, Environment};
-use super::follow::keep_following;
+use super::follow::{Follower, Trouble, keep_following};
 use super::publisher::{InvalidProvider, Publisher, options};
 use crate::config::Files;
 use crate::config::dynamic::Configuration;
@@ -71,11 +71,23 @@ impl Docker {
     }
 
     /// Follows the containers until nobody listens any more.
-    pub async fn run(mut self, updates: mpsc::Sender<Update>) {
-        let access = Arc::clone(&self.access);
-        keep_following(NAME, &access, &updates, async |trouble| {
-            Round::begin(&mut self, Some(trouble)).await?.run(Some(&updates)).await
-        })
-        .await;
+    pub async fn run(self, updates: mpsc::Sender<Update>) {
+        keep_following(self, updates).await;
+    }
+}
+
+impl Follower for Docker {
+    const NAME: &str = NAME;
+
+    fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access)
+    }
+
+    async fn follow(
+        &mut self,
+        updates: &mpsc::Sender<Update>,
+        trouble: &mut Trouble,
+    ) -> Result<(), EngineError> {
+        Round::begin(self, Some(trouble)).await?.run(Some(updates)).await
     }
 }

@@ -10,27 +10,39 @@ use super::backoff::BackOff;
 use super::engine::{Access, EngineError};
 use crate::clock;
 
-/// Calls `follow` until nobody listens to `updates`, with a growing wait after each failure. `follow` returns without an
-/// error only when there is nothing more to follow, and tells the [`Trouble`] it is given when the engine answers.
-pub(super) async fn keep_following(
-    provider: &'static str,
-    access: &Arc<Access>,
-    updates: &mpsc::Sender<Update>,
-    mut follow: impl AsyncFnMut(&mut Trouble) -> Result<(), EngineError>,
-) {
+/// Somebody who follows an engine.
+pub(super) trait Follower: Send {
+    /// The part behind the `@`.
+    const NAME: &str;
+
+    /// The engine.
+    fn access(&self) -> Arc<Access>;
+
+    /// Follows the engine over one connection, to its end. Returns without an error only when there is nothing more to
+    /// follow, and tells `trouble` when the engine answers.
+    fn follow(
+        &mut self,
+        updates: &mpsc::Sender<Update>,
+        trouble: &mut Trouble,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
+}
+
+/// Follows until nobody listens to `updates`, with a growing wait after each failure.
+pub(super) async fn keep_following<F: Follower>(mut follower: F, updates: mpsc::Sender<Update>) {
+    let access = follower.access();
     if access.is_exposed() {
         tracing::warn!(
-            provider,
+            provider = F::NAME,
             engine = access.shown(),
             "the engine is asked without TLS: whoever is between can say where requests go; use https:// or tls"
         );
     }
     let mut back_off = BackOff::new();
-    let mut trouble = Trouble::new(provider, access.shown());
-    loop {
+    let mut trouble = Trouble::new(F::NAME, access.shown());
+    while !updates.is_closed() {
         let begin = Instant::now();
         let follow = async {
-            match follow(&mut trouble).await {
+            match follower.follow(&updates, &mut trouble).await {
                 Ok(()) => updates.closed().await,
                 Err(error) => {
                     trouble.met(&error);
@@ -41,9 +53,6 @@ pub(super) async fn keep_following(
         tokio::select! {
             () = follow => {}
             () = updates.closed() => {}
-        }
-        if updates.is_closed() {
-            return;
         }
     }
 }

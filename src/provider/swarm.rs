@@ -15,7 +15,7 @@ use super::Update;
 use super::containers::{Container, Flavour, Labels};
 use super::engine::wire::{Change, Network, Service, Task};
 use super::engine::{Access, Client, EngineError, Environment, Session};
-use super::follow::{Trouble, keep_following};
+use super::follow::{Follower, Trouble, keep_following};
 use super::publisher::{InvalidProvider, Publisher, options};
 use crate::config::Files;
 use crate::config::dynamic::Configuration;
@@ -80,15 +80,18 @@ impl Swarm {
     }
 
     /// Follows the services until nobody listens any more.
-    pub async fn run(mut self, updates: mpsc::Sender<Update>) {
-        let access = Arc::clone(&self.access);
-        keep_following(NAME, &access, &updates, async |trouble| {
-            self.follow(&updates, trouble).await
-        })
-        .await;
+    pub async fn run(self, updates: mpsc::Sender<Update>) {
+        keep_following(self, updates).await;
+    }
+}
+
+impl Follower for Swarm {
+    const NAME: &str = NAME;
+
+    fn access(&self) -> Arc<Access> {
+        Arc::clone(&self.access)
     }
 
-    /// One connection to a manager, to its end.
     async fn follow(
         &mut self,
         updates: &mpsc::Sender<Update>,
