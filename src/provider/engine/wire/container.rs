@@ -174,7 +174,8 @@ impl Inspect {
             network_mode: self.host_config.network_mode(),
             ports: ports(&self.network_settings.ports),
             networks: networks(self.network_settings.networks),
-            labels: self.config.labels,
+            virtual_address: false,
+            labels: self.config.labels.into(),
             id: self.id,
             name,
         }

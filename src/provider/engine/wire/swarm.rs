@@ -168,6 +168,7 @@ impl Service {
             id: self.id.clone(),
             title: format!("service {:?}", self.name()),
             networks: networks.collect(),
+            virtual_address: true,
             ..self.bare(Life::Running)
         }
     }
@@ -179,12 +180,13 @@ impl Service {
             name: self.spec.name.clone(),
             title: String::new(),
             created: created_at(&self.created_at),
-            labels: self.spec.labels.clone(),
+            labels: self.spec.labels.clone().into(),
             life,
             health: Health::Unchecked,
             network_mode: NetworkMode::Own,
             ports: Vec::new(),
             networks: BTreeMap::new(),
+            virtual_address: false,
         }
     }
 }
