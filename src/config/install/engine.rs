@@ -34,6 +34,23 @@ pub struct EngineOptions<'a> {
     pub http_client_timeout: Span,
 }
 
+/// The options of a provider that say what containers mean without labels.
+#[derive(Debug, Clone, Copy)]
+pub struct Meaning<'a> {
+    /// Are containers used that do not say `traefik.enable`?
+    pub exposed_by_default: bool,
+    /// Expression over labels.
+    pub constraints: &'a str,
+    /// Keep services whose containers cannot serve.
+    pub allow_empty_services: bool,
+    /// Network whose addresses are used.
+    pub network: &'a str,
+    /// Prefer the address and port a container is published at.
+    pub use_bind_port_ip: bool,
+    /// Template of the rule of routers that have none.
+    pub default_rule: &'a str,
+}
+
 /// The options both providers have, and those of one alone.
 macro_rules! engine_provider {
     ($(#[$doc:meta])* $provider:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr,)* }) => {
@@ -78,6 +95,18 @@ macro_rules! engine_provider {
                     password: &self.password,
                     tls: self.tls.as_ref(),
                     http_client_timeout: self.http_client_timeout,
+                }
+            }
+
+            /// What containers mean without labels.
+            pub const fn meaning(&self) -> Meaning<'_> {
+                Meaning {
+                    exposed_by_default: self.exposed_by_default,
+                    constraints: self.constraints.as_str(),
+                    allow_empty_services: self.allow_empty_services,
+                    network: self.network.as_str(),
+                    use_bind_port_ip: self.use_bind_port_ip,
+                    default_rule: self.default_rule.as_str(),
                 }
             }
         }

@@ -133,6 +133,12 @@ impl Client {
 }
 
 impl Session {
+    /// Can it be used again?
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.sender.is_closed()
+    }
+
     /// The answer to one question.
     ///
     /// # Errors
@@ -203,11 +209,11 @@ impl Session {
 }
 
 impl Events {
-    /// The next event; `None` when the engine ended the stream.
+    /// The next event. Nothing is lost when it is not waited for to the end.
     ///
     /// # Errors
-    /// When the connection breaks, or what comes is no event.
-    pub async fn next(&mut self) -> Result<Option<Event>, EngineError> {
+    /// When the stream ends, the connection breaks, or what comes is no event.
+    pub async fn next(&mut self) -> Result<Event, EngineError> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.buffer) {
                 let line = self.buffer.split_to(end);
@@ -216,7 +222,7 @@ impl Events {
                     continue;
                 }
                 return match serde_json::from_slice(&line) {
-                    Ok(event) => Ok(Some(event)),
+                    Ok(event) => Ok(event),
                     Err(error) => Err(self.garbage(format!("an event: {:?}", error.classify()))),
                 };
             }
@@ -224,7 +230,12 @@ impl Events {
                 return Err(self.garbage(format!("an event longer than {MAX_EVENT} bytes")));
             }
             match self.body.frame().await {
-                None => return Ok(None),
+                None => {
+                    return Err(EngineError::Broken {
+                        path: self.path.clone(),
+                        reason: "the engine ended the stream".to_owned(),
+                    });
+                }
                 Some(Ok(frame)) => {
                     if let Some(data) = frame.data_ref() {
                         self.buffer.extend_from_slice(data);

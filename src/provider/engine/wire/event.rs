@@ -40,8 +40,10 @@ struct Attributes {
 /// What an event means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A container is another one than before: it has to be looked at.
+    /// Something about a container changed: it has to be looked at.
     Container(String),
+    /// A container ended or began: it has to be looked at, and was not told to stop.
+    Turned(String),
     /// A signal was sent to a container.
     Signalled(String, Signal),
     /// A container is no more.

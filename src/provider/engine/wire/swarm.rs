@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::container::address;
 use super::nullable;
 use crate::config::Moment;
-use crate::provider::containers::{Addresses, Container, Health, Life, NetworkMode};
+use crate::provider::containers::{Addresses, Container, Health, Labels, Life, NetworkMode};
 
 /// One service of `GET /services`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -31,15 +31,6 @@ struct ServiceSpec {
     name: String,
     #[serde(deserialize_with = "nullable")]
     labels: BTreeMap<String, String>,
-    #[serde(deserialize_with = "nullable")]
-    endpoint_spec: EndpointSpec,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-struct EndpointSpec {
-    #[serde(deserialize_with = "nullable")]
-    mode: String,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -142,21 +133,15 @@ impl Service {
         &self.spec.name
     }
 
-    /// Its labels: those of the service, never those of its containers.
+    /// Takes out its labels: those of the service, never those of its containers.
     #[must_use]
-    pub const fn labels(&self) -> &BTreeMap<String, String> {
-        &self.spec.labels
-    }
-
-    /// Does it have no virtual address by its own choice?
-    #[must_use]
-    pub fn is_dnsrr(&self) -> bool {
-        self.spec.endpoint_spec.mode == "dnsrr"
+    pub fn take_labels(&mut self) -> BTreeMap<String, String> {
+        std::mem::take(&mut self.spec.labels)
     }
 
     /// As one container behind its virtual addresses, whose networks are `names` by id.
     #[must_use]
-    pub fn at_virtual_address(&self, names: &BTreeMap<&str, &Network>) -> Container {
+    pub fn at_virtual_address(&self, labels: &Labels, names: &BTreeMap<&str, &Network>) -> Container {
         let virtual_ips = self.endpoint.virtual_ips.iter();
         let networks = virtual_ips.filter_map(|ip| {
             let network = names
@@ -169,18 +154,18 @@ impl Service {
             title: format!("service {:?}", self.name()),
             networks: networks.collect(),
             virtual_address: true,
-            ..self.bare(Life::Running)
+            ..self.bare(labels, Life::Running)
         }
     }
 
     /// A container with what all of its containers share.
-    fn bare(&self, life: Life) -> Container {
+    fn bare(&self, labels: &Labels, life: Life) -> Container {
         Container {
             id: String::new(),
             name: self.spec.name.clone(),
             title: String::new(),
             created: created_at(&self.created_at),
-            labels: self.spec.labels.clone().into(),
+            labels: labels.clone(),
             life,
             health: Health::Unchecked,
             network_mode: NetworkMode::Own,
@@ -206,7 +191,7 @@ impl Task {
 
     /// As a container of `service`; `None` when it serves nobody.
     #[must_use]
-    pub fn into_container(self, service: &Service) -> Option<Container> {
+    pub fn into_container(self, service: &Service, labels: &Labels) -> Option<Container> {
         if self.status.state != "running" {
             return None;
         }
@@ -223,7 +208,7 @@ impl Task {
             title: format!("task \"{}.{number}\"", service.name()),
             networks: attachments.filter_map(Attachment::read).collect(),
             id: self.id,
-            ..service.bare(life)
+            ..service.bare(labels, life)
         })
     }
 }
