@@ -6,6 +6,7 @@ mod cookie;
 mod demo;
 mod gate;
 mod serve;
+mod sources;
 mod startup;
 
 pub use startup::StartFailure;

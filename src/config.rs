@@ -5,12 +5,13 @@
 //! | [`install`] | the static configuration: Pingora's server keys and Traefik's entry points, providers, log ... |
 //! | [`dynamic`] | the dynamic configuration: routers, services, middlewares, transports, TLS |
 //! | [`yaml`], [`toml`] | text of a notation to one positioned tree |
+//! | [`labels`] | labels of containers to the same tree |
 //! | [`text`] | what is checked before any notation is read |
 //! | [`node`] | that tree |
 //! | [`decode`] | the tree to types, by Traefik's rules, every problem at once |
 //! | [`problem`] | what is wrong, where, and what would be right |
 //! | [`units`] | durations and booleans as Go writes them |
-//! | [`name`] | `name@provider` |
+//! | [`name`] | `name@provider`, names made of other words |
 //!
 //! The way is the same for every source: text or labels -> [`Node`] -> [`decode::decode`] -> a typed configuration and a
 //! list of [`Problem`]s. A user's mistake is a value here, never a panic.
@@ -20,6 +21,7 @@ pub mod decode;
 pub mod dynamic;
 mod files;
 pub mod install;
+pub mod labels;
 mod moment;
 pub mod name;
 pub mod node;
@@ -38,7 +40,7 @@ mod tests;
 pub use allow_empty::AllowEmpty;
 pub use files::{Files, NoFiles};
 pub use moment::Moment;
-pub use name::{provider_of, qualify, split};
+pub use name::{normalize, provider_of, qualify, split};
 pub use node::{Entry, Node, Value};
 pub use notation::Notation;
 pub use problem::{Position, Problem, Problems, Severity, did_you_mean};

@@ -1,10 +1,18 @@
 //! Where dynamic configuration comes from. Each provider turns what it sees into a whole
 //! [`Configuration`] and sends it on; nothing flows back.
 
+mod backoff;
 pub mod containers;
+pub mod docker;
+pub mod engine;
 pub mod file;
+mod follow;
+mod publisher;
+pub mod swarm;
 
 use std::sync::Arc;
+
+pub use publisher::InvalidProvider;
 
 use crate::config::dynamic::Configuration;
 

@@ -4,10 +4,12 @@ use std::process::ExitCode;
 
 use super::conf;
 use super::serve::settings;
+use super::sources::Sources;
 use crate::cli::Serve;
 use crate::config::install::Install;
 use crate::config::{Problem, split};
 use crate::control::Control;
+use crate::disk::Disk;
 use crate::logging;
 use crate::provider::Update;
 use crate::provider::file::{self, Places, Source};
@@ -24,11 +26,7 @@ pub(super) fn check(args: &Serve) -> ExitCode {
     match conf::read(path) {
         Ok((install, warnings)) => {
             problems.extend(warnings);
-            problems.extend(
-                of_values(&install)
-                    .into_iter()
-                    .map(|problem| problem.in_file(&path.as_path().into())),
-            );
+            problems.extend(conf::placed(of_values(&install), path));
             problems.extend(of_files(&install));
         }
         Err(found) => {
@@ -66,6 +64,9 @@ fn of_values(install: &Install) -> Vec<Problem> {
     }
     if let Err(error) = settings(install) {
         problems.push(Problem::error("", error.to_string()));
+    }
+    if let Err(found) = Sources::of(install, &Disk::here()) {
+        problems.extend(found);
     }
     problems
 }

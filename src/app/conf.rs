@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use pingora::server::configuration::ServerConf;
 
-use super::startup::{Dynamic, StartFailure, Startup};
+use super::sources::Sources;
+use super::startup::{StartFailure, Startup};
 use crate::cli::Serve;
 use crate::config::install::{self, FileProvider, Install, LifeCycle};
-use crate::config::{Notation, Problem, Span, Value};
-use crate::disk::read_bytes;
+use crate::config::{Notation, Position, Problem, Span, Value};
+use crate::disk::{Disk, read_bytes};
 use crate::provider::file::Source;
 use crate::proxy::MAX_ATTEMPTS;
 
@@ -29,10 +30,12 @@ pub(super) fn plan(args: &Serve) -> Result<Startup, StartFailure> {
     }
     let mut server = server_conf(&install)?;
     server.daemon |= args.daemon;
+    let sources = Sources::of(&install, &Disk::here());
+    let sources = sources.map_err(|problems| StartFailure::Refused(placed(problems, path)))?;
     Ok(Startup {
         server,
         upgrade: args.upgrade,
-        dynamic: dynamic(&install),
+        sources,
         install,
         services: Vec::new(),
         announce: None,
@@ -80,16 +83,22 @@ pub(super) fn source_of_refused(path: &Path) -> Option<Source> {
     })
 }
 
-fn dynamic(install: &Install) -> Dynamic {
-    let provider = install.providers.file.as_ref();
-    match provider.and_then(|provider| Some((source(provider)?, provider.watch))) {
-        Some((source, watch)) => Dynamic::Files {
-            // In the background the working directory is another one.
-            source: source.absolute(),
-            watch,
-        },
-        None => Dynamic::None,
-    }
+/// Problems by key path at their places in the file at `path`.
+pub(super) fn placed(problems: Vec<Problem>, path: &Path) -> Vec<Problem> {
+    let root = read_bytes(path)
+        .ok()
+        .and_then(|bytes| Notation::of_path(path)?.parse(&bytes).ok());
+    let file = Arc::from(path);
+    let place = |problem: Problem| {
+        let mut at = Position::UNKNOWN;
+        let mut node = root.as_ref();
+        for key in problem.key_path.split('.') {
+            node = node.and_then(|node| node.get(key));
+            at = node.map_or(at, |node| node.at);
+        }
+        problem.at(at).in_file(&file)
+    };
+    problems.into_iter().map(place).collect()
 }
 
 /// Pingora's configuration: what was written, over defaults that fit an edge.

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::conf::server_conf;
-use super::startup::{Dynamic, StartFailure, Startup};
+use super::sources::Sources;
+use super::startup::{StartFailure, Startup};
 use crate::cli::Demo;
 use crate::config::AllowEmpty;
 use crate::config::dynamic::Configuration;
@@ -40,7 +41,10 @@ pub(super) fn plan(demo: &Demo) -> Result<Startup, StartFailure> {
         install,
         server,
         upgrade: false,
-        dynamic: Dynamic::Fixed(Box::new(configuration)),
+        sources: Sources {
+            fixed: Some(Box::new(configuration)),
+            ..Sources::default()
+        },
         services,
         announce: Some(Box::new(move |addresses| {
             announce(addresses, port, &urls, &strategy)

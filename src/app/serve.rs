@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 
 use super::conf::accept_longer;
 use super::gate::Gate;
-use super::startup::{Dynamic, StartFailure, Startup};
+use super::sources::Followers;
+use super::startup::{StartFailure, Startup};
 use crate::config::install::{self, Install, Protocol, parse_address};
 use crate::control::{Control, Settings};
 use crate::disk::Disk;
@@ -24,7 +25,6 @@ use crate::handover::{Arrival, Offer};
 use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
-use crate::provider::file::{self, Watcher};
 use crate::proxy::{Edge, EntryPoint, EntryPoints, Inside, service};
 use crate::routing::{EntryPointSpec, Ground};
 use crate::stop::{Signals, Stop};
@@ -44,7 +44,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     let doors = Doors::open(&startup.install, startup.upgrade)?;
     let mut control = Control::new(settings(&startup.install)?);
     let (sender, updates) = mpsc::channel(16);
-    let watcher = first_configuration(startup.dynamic, &mut control, sender.clone());
+    let followers = startup.sources.read(&mut control, &sender, startup.upgrade)?;
 
     let opt = Opt {
         upgrade: startup.upgrade,
@@ -94,7 +94,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
             server: Arc::clone(&server.configuration),
             control,
             updates,
-            watcher,
+            followers,
             sender,
         })),
     };
@@ -268,39 +268,6 @@ fn host_and_port(name: &str, address: &str) -> Result<(Option<IpAddr>, u16), Sta
     Ok((Some(first.ip()), parsed.port))
 }
 
-/// Reads the first configuration before anything listens, so that the first request finds its route.
-fn first_configuration(
-    dynamic: Dynamic,
-    control: &mut Control,
-    updates: mpsc::Sender<Update>,
-) -> Option<Watcher> {
-    let (configuration, watcher) = match dynamic {
-        Dynamic::None => {
-            tracing::warn!("no provider is configured: every request is answered 404");
-            return None;
-        }
-        Dynamic::Fixed(configuration) => (Some(*configuration), None),
-        Dynamic::Files { source, watch } => {
-            let watcher = Watcher::new(source, watch, updates);
-            (watcher.read(), Some(watcher))
-        }
-    };
-    if let Some(configuration) = configuration {
-        control.apply(Update {
-            provider: file::NAME,
-            configuration: Arc::new(configuration),
-        });
-    }
-    watcher
-}
-
-/// SIGHUP means "read again"; where there is nothing to read it must not end the process.
-async fn ignore_hangup() {
-    if let Ok(mut hangup) = signal(SignalKind::hangup()) {
-        while hangup.recv().await.is_some() {}
-    }
-}
-
 /// Everything that runs beside the proxy, on one thread.
 struct Background {
     parts: Mutex<Option<Parts>>,
@@ -310,7 +277,7 @@ struct Parts {
     server: Arc<ServerConf>,
     control: Control,
     updates: mpsc::Receiver<Update>,
-    watcher: Option<Watcher>,
+    followers: Followers,
     /// Keeps the channel open when no provider sends.
     sender: mpsc::Sender<Update>,
 }
@@ -325,10 +292,7 @@ impl BackgroundService for Background {
         let mut running = JoinSet::new();
         running.spawn(resolve::follow(parts.control.follow()));
         running.spawn(Health::new(&parts.server, shutdown.clone()).run(parts.control.follow()));
-        match parts.watcher {
-            Some(watcher) => running.spawn(watcher.run()),
-            None => running.spawn(ignore_hangup()),
-        };
+        parts.followers.start(&mut running, &parts.sender);
         running.spawn(parts.control.run(parts.updates));
         // Dropping the set at the end stops everything.
         tokio::select! {

@@ -3,12 +3,11 @@
 use pingora::server::configuration::ServerConf;
 use pingora::services::ServiceWithDependents;
 
-use crate::config::dynamic::Configuration;
+use super::sources::Sources;
 use crate::config::install::Install;
 use crate::config::{Problem, Problems};
 use crate::listener::BindFailure;
 use crate::logging::InvalidLog;
-use crate::provider::file::Source;
 use crate::proxy::InvalidEntryPoint;
 use crate::upstream::InvalidTransport;
 
@@ -21,7 +20,7 @@ pub struct Startup {
     /// Take over the sockets of a running piton?
     pub upgrade: bool,
     /// Where the dynamic configuration comes from.
-    pub dynamic: Dynamic,
+    pub sources: Sources,
     /// Further services that run beside the proxy.
     pub services: Vec<Box<dyn ServiceWithDependents>>,
     /// Called with the addresses of the entry points once they are bound.
@@ -30,21 +29,6 @@ pub struct Startup {
 
 /// Told the addresses that were bound, in the order of the entry points.
 pub type Announce = Box<dyn FnOnce(&[std::net::SocketAddr])>;
-
-/// Where the dynamic configuration comes from.
-pub enum Dynamic {
-    /// From nowhere: every request is answered 404.
-    None,
-    /// From files.
-    Files {
-        /// Which.
-        source: Source,
-        /// Read again when they change?
-        watch: bool,
-    },
-    /// Given.
-    Fixed(Box<Configuration>),
-}
 
 /// Why piton does not start: one of these, on one line (configuration problems: one line each).
 #[derive(Debug, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! The dynamic configuration: Traefik's wire model, and reading it from a file.
+//! The dynamic configuration: Traefik's wire model, and reading it from a file or from labels.
 //!
 //! Names are as written; nothing is resolved, defaulted across blocks or checked for sense here. That is ring 1's `compile`.
 
@@ -16,6 +16,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::decode;
+use super::labels;
 use super::notation::Notation;
 use super::problem::Problem;
 pub use http::Http;
@@ -77,6 +78,23 @@ pub fn survey(bytes: &[u8], notation: Notation, file: Option<&Path>) -> (Configu
     let mut problems = Vec::new();
     let configuration = configuration(bytes, notation, &mut problems);
     (configuration, super::problem::in_file_order(problems, file))
+}
+
+/// Labels that hold dynamic configuration begin with one of these (traefik-providers 2.1). There is no dot behind them,
+/// so that `traefik.https.routers` is an unknown key and not skipped in silence.
+const LABELS: &[&str] = &[
+    "traefik.http",
+    "traefik.tcp",
+    "traefik.udp",
+    "traefik.tls.stores.default",
+];
+
+/// Reads the labels of one container; others are skipped. Nothing of a container with an error among its problems may
+/// be used.
+pub fn from_labels<'l>(
+    labels: impl IntoIterator<Item = (&'l str, &'l str)>,
+) -> (Configuration, Vec<Problem>) {
+    labels::read(labels, LABELS)
 }
 
 fn configuration(bytes: &[u8], notation: Notation, problems: &mut Vec<Problem>) -> Configuration {

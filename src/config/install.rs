@@ -23,7 +23,7 @@ use serde::Deserialize;
 use super::notation::Notation;
 use super::problem::Problem;
 pub use address::{Address, InvalidAddress, Protocol, parse_address};
-pub use engine::{ClientTls, Docker, Swarm};
+pub use engine::{ClientTls, Docker, EngineOptions, Meaning, Swarm};
 pub use entry_point::{EntryPoint, LifeCycle};
 pub use log::{Global, Log};
 pub use providers::{FileProvider, Providers};

@@ -24,7 +24,8 @@ impl Moment {
     }
 
     /// Reads `2026-11-22T12:00:00Z` or `2026-11-22T13:00:00+01:00`; years before 1970 count as 1970.
-    fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         let milliseconds = time.unix_timestamp_nanos() / 1_000_000;
         Some(Self(u64::try_from(milliseconds).unwrap_or(0)))

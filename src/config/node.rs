@@ -12,6 +12,8 @@ pub struct Node {
     pub at: Position,
     /// The value.
     pub value: Value,
+    /// Text given to the key itself although keys stand below it. Only labels can do both.
+    pub own: Option<String>,
 }
 
 /// What a node holds.
@@ -42,7 +44,7 @@ pub struct Entry {
 impl Node {
     /// A node at a place.
     pub const fn new(at: Position, value: Value) -> Self {
-        Self { at, value }
+        Self { at, value, own: None }
     }
 
     /// A single value that came from no file.

@@ -139,6 +139,13 @@ impl Problem {
         self
     }
 
+    /// The same, about another key.
+    #[must_use]
+    pub(super) fn about(mut self, key_path: &str) -> Self {
+        self.key_path = masked(key_path.to_owned());
+        self
+    }
+
     /// Does it make the configuration unusable?
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error

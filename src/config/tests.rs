@@ -12,6 +12,8 @@ mod problem;
 mod properties;
 // Keys of signed cookies; no mistake shows one.
 mod secret;
+// Labels: their grammar, their dialect, whatever stands in them.
+mod labels;
 // Positions and text of TOML.
 mod toml;
 // Durations against Go's own vectors.

@@ -10,13 +10,6 @@ use crate::config::node::{Entry, Node};
 use crate::config::problem::{Position, Problem, did_you_mean};
 use crate::config::secret;
 
-/// Keys that Traefik accepts in a file and does not use (its tag `file:"-"`): an address is written whole there.
-const WITHOUT_EFFECT: &[(&str, &[&str])] = &[
-    ("Server", &["port", "scheme", "fenced"]),
-    ("TcpServer", &["port"]),
-    ("UdpServer", &["port"]),
-];
-
 /// An empty list.
 pub(super) struct EmptySeq;
 
@@ -66,20 +59,28 @@ impl<'a> ItemAccess<'a> {
             ..Self::new(list, items)
         }
     }
+
+    fn place(&self) -> Place {
+        self.blamed.map_or(Place::Item, |_| Place::Part)
+    }
 }
 
 impl<'de> SeqAccess<'de> for ItemAccess<'_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        for (index, node) in self.items.by_ref() {
-            let path = self.list.path.index(index);
+        while let Some((index, node)) = self.items.next() {
+            // A label is one text, and its problems name it.
+            let path = match self.list.state.in_labels() {
+                true => *self.list.path,
+                false => self.list.path.index(index),
+            };
             let item = NodeDeserializer {
                 node,
                 id: self.blamed.unwrap_or_else(|| id_of(node)),
-                place: Place::Item,
+                place: self.place(),
                 path: &path,
-                state: self.list.state,
+                ..self.list
             };
             if self.blamed.is_none() && item.state.is_broken(item.id) {
                 continue;
@@ -98,6 +99,47 @@ impl<'de> SeqAccess<'de> for ItemAccess<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.items.len())
+    }
+}
+
+/// The items of a list in labels: each has a name, whose number means nothing.
+pub(super) struct NamedItemAccess<'a> {
+    list: NodeDeserializer<'a>,
+    entries: std::slice::Iter<'a, Entry>,
+}
+
+impl<'a> NamedItemAccess<'a> {
+    pub(super) fn new(list: NodeDeserializer<'a>, entries: &'a [Entry]) -> Self {
+        let entries = entries.iter();
+        Self { list, entries }
+    }
+}
+
+impl<'de> SeqAccess<'de> for NamedItemAccess<'_> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        let list = self.list;
+        let counts = |entry: &&Entry| !list.state.is_broken(id_of(&entry.node));
+        let Some(entry) = self.entries.by_ref().find(counts) else {
+            return Ok(None);
+        };
+        let value = value_of(&list, Some(entry), Place::Named, seed)?;
+        if counts(&entry) {
+            list.note_own_value();
+        }
+        Ok(Some(value))
+    }
+}
+
+/// The one item of a list that labels write without a list.
+pub(super) struct OneItem<'a>(pub(super) Option<NodeDeserializer<'a>>);
+
+impl<'de> SeqAccess<'de> for OneItem<'_> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
+        self.0.take().map(|item| seed.deserialize(item)).transpose()
     }
 }
 
@@ -144,7 +186,7 @@ pub(super) struct StructAccess<'a> {
     fields: &'static [&'static str],
     /// Fields met, with the place of their keys.
     met: Vec<(&'static str, Position)>,
-    current: Option<&'a Entry>,
+    current: Option<(&'a Entry, &'static str)>,
 }
 
 impl<'a> StructAccess<'a> {
@@ -166,12 +208,20 @@ impl<'a> StructAccess<'a> {
 
     /// The field a key stands for; otherwise the key is reported.
     fn field(&mut self, entry: &Entry) -> Option<&'static str> {
-        let Some(field) = self
-            .fields
-            .iter()
-            .copied()
-            .find(|field| field.eq_ignore_ascii_case(&entry.key))
-        else {
+        let state = self.map.state;
+        let is_meant = |field: &&'static str| {
+            let key = state.dialect.key_of(self.name, field);
+            key.eq_ignore_ascii_case(&entry.key)
+        };
+        let field = self.fields.iter().copied().find(is_meant);
+        // In labels a known field is looked at all the same, as Traefik does.
+        if let Some(instead) = self.without_effect(entry)
+            && (field.is_none() || !state.in_labels())
+        {
+            self.report_without_effect(entry, instead);
+            return None;
+        }
+        let Some(field) = field else {
             self.report_unknown(entry);
             return None;
         };
@@ -193,24 +243,34 @@ impl<'a> StructAccess<'a> {
         Some(field)
     }
 
+    /// Is the key of this entry accepted without effect? Then the answer says what to do instead.
+    fn without_effect(&self, entry: &Entry) -> Option<&'static str> {
+        self.map.state.dialect.without_effect(self.name, &entry.key)
+    }
+
+    fn report_without_effect(&self, entry: &Entry, instead: &str) {
+        let place = self.map.state.dialect.place();
+        self.report(entry, || {
+            Problem::warning("", format!("{:?} has no effect in {place}", entry.key)).hint(instead)
+        });
+    }
+
     fn report_unknown(&self, entry: &Entry) {
         let key = &entry.key;
-        let guess = did_you_mean(key, self.fields.iter().copied());
+        let known = self.map.state.dialect.keys(self.name, self.fields);
+        let guess = did_you_mean(key, known.iter().copied());
         if guess.is_none() && secret::HOLDERS.contains(&self.name) {
-            return self.report_unshown(entry);
+            return self.report_unshown(entry, &known);
         }
-        let without_effect = WITHOUT_EFFECT
-            .iter()
-            .filter(|(name, _)| *name == self.name)
-            .any(|(_, keys)| keys.iter().any(|known| known.eq_ignore_ascii_case(key)));
         self.report(entry, || {
-            if without_effect {
-                return Problem::warning("", format!("{key:?} has no effect in a file"))
-                    .hint("write it as a part of the url");
+            if self.map.state.in_labels() && key.starts_with('[') {
+                let block = self.map.path.last_key();
+                return Problem::error("", format!("{block:?} is not a list in labels"))
+                    .hint(format!("write {block} without {key}"));
             }
             let hint = match guess {
                 Some(guess) => format!("did you mean {guess:?}?"),
-                None => format!("known here: {}", super::scalar::listed(self.fields)),
+                None => format!("known here: {}", super::scalar::listed(&known)),
             };
             // Traefik drops a key without a value before it looks at the key.
             if entry.node.is_null() {
@@ -223,7 +283,7 @@ impl<'a> StructAccess<'a> {
 
     /// Reports a key that may be a part of a secret: with the path of its block, and without itself. An error in any
     /// case, since nobody could tell which of the keys has no effect.
-    fn report_unshown(&self, entry: &Entry) {
+    fn report_unshown(&self, entry: &Entry, known: &[&str]) {
         self.map.state.report(id_of(&entry.node), || {
             Problem::error(
                 self.map.path.text(),
@@ -231,7 +291,7 @@ impl<'a> StructAccess<'a> {
             )
             .hint(format!(
                 "known here: {}; mind the space behind the colon",
-                super::scalar::listed(self.fields)
+                super::scalar::listed(known)
             ))
             .at(entry.key_at)
         });
@@ -255,7 +315,7 @@ impl<'de> MapAccess<'de> for StructAccess<'_> {
                 continue;
             }
             if let Some(field) = self.field(entry) {
-                self.current = Some(entry);
+                self.current = Some((entry, field));
                 return seed.deserialize(text(field)).map(Some);
             }
         }
@@ -263,7 +323,23 @@ impl<'de> MapAccess<'de> for StructAccess<'_> {
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Error> {
-        value_of(&self.map, self.current.take(), Place::Field, seed)
+        let Some((entry, field)) = self.current.take() else {
+            return value_of(&self.map, None, Place::Field, seed);
+        };
+        let is_list = self.map.state.dialect.key_of(self.name, field) == field;
+        let place = if is_list { Place::Field } else { Place::OneItem };
+        let Some(instead) = self.without_effect(entry) else {
+            return value_of(&self.map, Some(entry), place, seed);
+        };
+        let idle = NodeDeserializer {
+            is_idle: true,
+            ..self.map
+        };
+        let value = value_of(&idle, Some(entry), place, seed)?;
+        if !self.map.is_idle {
+            self.report_without_effect(entry, instead);
+        }
+        Ok(value)
     }
 }
 
@@ -287,7 +363,7 @@ fn value_of<'de, S: DeserializeSeed<'de>>(
         id: id_of(&entry.node),
         place,
         path: &path,
-        state: map.state,
+        ..*map
     };
     seed.deserialize(value)
         .map_err(|error| map.state.blame(&value, error))

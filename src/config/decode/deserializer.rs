@@ -3,12 +3,12 @@
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
-use super::access::{EmptyMap, EmptySeq, ItemAccess, KeyAccess, StructAccess};
+use super::access::{EmptyMap, EmptySeq, ItemAccess, KeyAccess, NamedItemAccess, OneItem, StructAccess};
 use super::error::Error;
 use super::path::Path;
 use super::scalar;
 use super::state::{Id, State, id_of};
-use crate::config::node::{Node, Value};
+use crate::config::node::{Entry, Node, Value};
 use crate::config::problem::{Problem, did_you_mean};
 use crate::config::secret;
 use crate::config::units::Span;
@@ -22,6 +22,12 @@ pub(super) enum Place {
     Field,
     /// The root, an entry of a map, an item of a list.
     Item,
+    /// A part of a text that is a list.
+    Part,
+    /// In labels: an item of a list, by its name.
+    Named,
+    /// In labels: the one item of a list.
+    OneItem,
 }
 
 /// A node on its way to a type.
@@ -33,6 +39,8 @@ pub(super) struct NodeDeserializer<'a> {
     pub(super) place: Place,
     pub(super) path: &'a Path<'a>,
     pub(super) state: &'a State,
+    /// Is it a part of what has no effect? Then its keys are checked, and its values are not.
+    pub(super) is_idle: bool,
 }
 
 impl<'a> NodeDeserializer<'a> {
@@ -44,6 +52,7 @@ impl<'a> NodeDeserializer<'a> {
             place: Place::Item,
             path,
             state,
+            is_idle: false,
         }
     }
 
@@ -56,13 +65,53 @@ impl<'a> NodeDeserializer<'a> {
         });
     }
 
+    /// Records that the value of this node is wrong; nobody cares where it has no effect.
+    fn refuse(&self, message: impl Into<String>, hint: Option<String>) {
+        if self.is_idle {
+            self.state.hide(self.id);
+        } else {
+            self.report(message, hint);
+        }
+    }
+
+    /// Drops this node with a warning.
+    fn drop_without_effect(&self, hint: String) {
+        if self.is_idle {
+            self.state.hide(self.id);
+        } else {
+            self.state.report(self.id, || {
+                Problem::warning(self.path.text(), "this has no effect in a label").hint(hint)
+            });
+        }
+    }
+
+    /// In labels: says that the value of a key with keys below it has no effect.
+    pub(super) fn note_own_value(&self) {
+        if let Some(own) = &self.node.own {
+            self.note_value(own, "what stands below it counts");
+        }
+    }
+
+    /// Says that the text of a block has no effect, and not what it is: it may be a password in the wrong place.
+    fn note_value(&self, text: &str, hint: &str) {
+        if !self.is_idle && !is_presence(text) {
+            self.state.note(self.id, || {
+                Problem::warning(self.path.text(), "the value has no effect: this is a block").hint(hint)
+            });
+        }
+    }
+
     /// The text of a single value; anything else is reported.
     fn text(&self, wanted: &str) -> Option<&'a str> {
-        if let Value::Scalar(text) = &self.node.value {
-            return Some(text);
+        let Value::Scalar(text) = &self.node.value else {
+            self.report(format!("expected {wanted}, found {}", self.node.kind()), None);
+            return None;
+        };
+        if self.place == Place::Named {
+            self.drop_without_effect(format!("write {}=a,b", self.path.key_above()));
+            return None;
         }
-        self.report(format!("expected {wanted}, found {}", self.node.kind()), None);
-        None
+        Some(text)
     }
 
     /// Text made into something; what cannot be is reported and `None`.
@@ -70,7 +119,7 @@ impl<'a> NodeDeserializer<'a> {
         match parse(self.text(wanted)?) {
             Ok(value) => Some(value),
             Err(refusal) => {
-                self.report(refusal.message, refusal.hint);
+                self.refuse(refusal.message, refusal.hint);
                 None
             }
         }
@@ -90,7 +139,10 @@ impl<'a> NodeDeserializer<'a> {
     fn report_standalone(&self, children: &str, may_show: bool) {
         let key = self.path.last_key();
         let found = match &self.node.value {
-            Value::Scalar(text) if !text.is_empty() && may_show => format!(", found {text:?}"),
+            // Labels hold passwords where their parent is written alone: `basicauth=name:hash`.
+            Value::Scalar(text) if !text.is_empty() && may_show && !self.state.in_labels() => {
+                format!(", found {text:?}")
+            }
             _ => String::new(),
         };
         self.report(
@@ -104,18 +156,49 @@ impl<'a> NodeDeserializer<'a> {
     fn report_block(&self, children: &str, may_show: bool) {
         match self.node.value {
             Value::Seq(_) => self.report(format!("expected {children}, found a list"), None),
-            _ if self.place == Place::Field => self.report_standalone(children, may_show),
+            _ if self.is_field() => self.report_standalone(children, may_show),
             _ => self.report(format!("expected {children}, found {}", self.node.kind()), None),
+        }
+    }
+
+    /// Does Traefik want something below this block?
+    const fn is_field(&self) -> bool {
+        matches!(self.place, Place::Field | Place::OneItem)
+    }
+
+    /// In labels: a single value in place of a block that is no field. Traefik drops it; what is left is an empty block,
+    /// or nothing where it stands for a whole list.
+    fn bare_label(&self, text: &str, children: &[&'static str]) {
+        let listed = scalar::listed(children);
+        match self.place {
+            Place::Part => {
+                let first = children.first().copied().unwrap_or_default();
+                self.drop_without_effect(format!("write {}[0].{first}=...", self.path.last_key()));
+            }
+            Place::Named => {
+                let list = self.path.key_above();
+                self.note_value(text, &format!("write {listed} below {list}[0]"));
+            }
+            _ => self.note_value(text, &format!("write {listed} below it")),
         }
     }
 
     fn allow_empty<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.value {
             Value::Null => visitor.visit_none(),
-            Value::Scalar(text) if text.is_empty() || text.eq_ignore_ascii_case("true") => {
+            Value::Scalar(text) if is_presence(text) => {
                 visitor.visit_some(MapAccessDeserializer::new(EmptyMap))
             }
             Value::Scalar(_) => visitor.visit_none(),
+            Value::Map(_) if self.is_switched_off() => {
+                let value = visitor.visit_some(Self {
+                    place: Place::Item,
+                    is_idle: true,
+                    ..self
+                })?;
+                self.state.hide(self.id);
+                Ok(value)
+            }
             // Inside, the block may be empty.
             Value::Map(_) => visitor.visit_some(Self {
                 place: Place::Item,
@@ -126,6 +209,36 @@ impl<'a> NodeDeserializer<'a> {
                 visitor.visit_none()
             }
         }
+    }
+
+    /// In labels: `tls=false` with `tls.options=x`.
+    fn is_switched_off(&self) -> bool {
+        self.node.own.as_deref().is_some_and(|own| !is_presence(own))
+    }
+
+    /// The items of a list written as one text.
+    fn split<'de, V: Visitor<'de>>(self, text: &str, visitor: V) -> Result<V::Value, Error> {
+        // To Traefik that is a label without effect, and so the default stays.
+        if text.is_empty() && self.state.in_labels() {
+            self.state.hide(self.id);
+            return visitor.visit_seq(EmptySeq);
+        }
+        let Some(items) = scalar::split_list(text, self.node.at) else {
+            self.report("too many commas for a list written as one text", None);
+            return visitor.visit_seq(EmptySeq);
+        };
+        // The items are new nodes, but it is this one that is wrong if one of them is.
+        let outer = NodeDeserializer { ..self };
+        visitor.visit_seq(ItemAccess::split_from(outer, &items))
+    }
+
+    /// The items of a list in labels. Those of a list of single values have no effect; the list's own text has.
+    fn named_items<'de, V: Visitor<'de>>(self, entries: &'a [Entry], visitor: V) -> Result<V::Value, Error> {
+        let counts = |entry: &Entry| !self.state.is_broken(id_of(&entry.node));
+        if entries.iter().any(counts) {
+            return visitor.visit_seq(NamedItemAccess::new(self, entries));
+        }
+        self.split(self.node.own.as_deref().unwrap_or_default(), visitor)
     }
 
     fn span<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -153,6 +266,9 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
             Value::Null => visitor.visit_unit(),
             Value::Scalar(text) => visitor.visit_str(text),
             Value::Seq(items) => visitor.visit_seq(ItemAccess::new(self, items)),
+            Value::Map(entries) if self.state.in_labels() && begins_a_list(entries) => {
+                visitor.visit_seq(NamedItemAccess::new(self, entries))
+            }
             Value::Map(entries) => visitor.visit_map(KeyAccess::new(self, entries)),
         }
     }
@@ -215,18 +331,14 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        if self.place == Place::OneItem {
+            return visitor.visit_seq(OneItem(Some(self)));
+        }
         match &self.node.value {
             Value::Null => visitor.visit_seq(EmptySeq),
             Value::Seq(items) => visitor.visit_seq(ItemAccess::new(self, items)),
-            // The items are new nodes, but it is this one that is wrong if one of them is.
-            Value::Scalar(text) => {
-                let Some(items) = scalar::split_list(text, self.node.at) else {
-                    self.report("too many commas for a list written as one text", None);
-                    return visitor.visit_seq(EmptySeq);
-                };
-                let outer = NodeDeserializer { ..self };
-                visitor.visit_seq(ItemAccess::split_from(outer, &items))
-            }
+            Value::Scalar(text) => self.split(text, visitor),
+            Value::Map(entries) if self.state.in_labels() => self.named_items(entries, visitor),
             Value::Map(_) => {
                 let hint = "begin each item with \"- \", or write [a, b]".to_owned();
                 self.report("expected a list, found keys and values", Some(hint));
@@ -237,7 +349,8 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.value {
-            Value::Map(entries) if self.place == Place::Item || !entries.is_empty() => {
+            Value::Map(entries) if !self.is_field() || !entries.is_empty() => {
+                self.note_own_value();
                 visitor.visit_map(KeyAccess::new(self, entries))
             }
             Value::Null => visitor.visit_map(EmptyMap),
@@ -255,12 +368,18 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         visitor: V,
     ) -> Result<V::Value, Error> {
         match &self.node.value {
-            Value::Map(entries) if self.place == Place::Item || !entries.is_empty() => {
+            Value::Map(entries) if !self.is_field() || !entries.is_empty() => {
+                self.note_own_value();
                 visitor.visit_map(StructAccess::new(self, entries, name, fields))
             }
             Value::Null => visitor.visit_map(EmptyMap),
+            Value::Scalar(text) if self.state.in_labels() && !self.is_field() => {
+                self.bare_label(text, &self.state.dialect.keys(name, fields));
+                visitor.visit_map(EmptyMap)
+            }
             _ => {
-                self.report_block(&scalar::listed(fields), !secret::HOLDERS.contains(&name));
+                let children = scalar::listed(&self.state.dialect.keys(name, fields));
+                self.report_block(&children, !secret::HOLDERS.contains(&name));
                 visitor.visit_map(EmptyMap)
             }
         }
@@ -278,7 +397,7 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
         if known.is_none() {
             let hint =
                 did_you_mean(text, variants.iter().copied()).map(|guess| format!("did you mean {guess:?}?"));
-            self.report(format!("{text:?} is not one of {wanted}"), hint);
+            self.refuse(format!("{text:?} is not one of {wanted}"), hint);
         }
         let variant = known.or_else(|| variants.first()).copied().unwrap_or_default();
         let variant: StrDeserializer<'_, Error> = variant.into_deserializer();
@@ -300,4 +419,14 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
     serde::forward_to_deserialize_any! {
         char bytes byte_buf unit_struct tuple_struct identifier
     }
+}
+
+/// Does this text say no more than that a block is there?
+fn is_presence(text: &str) -> bool {
+    text.is_empty() || text.eq_ignore_ascii_case("true")
+}
+
+/// Does Traefik take this for a list where it knows no type? The first key decides.
+fn begins_a_list(entries: &[Entry]) -> bool {
+    entries.first().is_some_and(|entry| entry.key.starts_with('['))
 }

@@ -43,7 +43,9 @@ impl<'p> Path<'p> {
         let mut text = self.parent.map(Path::text).unwrap_or_default();
         match self.step {
             Step::Key(key) => {
-                if !text.is_empty() && !key.is_empty() {
+                // Labels name the items of a list: `domains[0]`.
+                let is_item = key.starts_with('[') && key.ends_with(']');
+                if !text.is_empty() && !key.is_empty() && !is_item {
                     text.push('.');
                 }
                 text.push_str(key);
@@ -55,6 +57,11 @@ impl<'p> Path<'p> {
             }
         }
         text
+    }
+
+    /// The last key of the block that this stands in.
+    pub(super) fn key_above(&self) -> &str {
+        self.parent.map_or("", Path::last_key)
     }
 
     /// The last key, for messages: `servers` for `servers[1]`.

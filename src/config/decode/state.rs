@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
-use super::MAX_PROBLEMS;
 use super::deserializer::NodeDeserializer;
+use super::dialect::Dialect;
 use super::error::Error;
+use super::{MAX_PROBLEMS, too_many};
 use crate::config::node::Node;
 use crate::config::problem::Problem;
 
@@ -18,22 +19,42 @@ pub(super) fn id_of(node: &Node) -> Id {
 }
 
 /// Problems found so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct State {
+    /// Who wrote the tree.
+    pub(super) dialect: Dialect,
     problems: RefCell<Vec<Problem>>,
+    /// Nodes that count as absent.
     broken: RefCell<HashSet<Id>>,
+    /// Nodes about which something was said, and that still count.
+    noted: RefCell<HashSet<Id>>,
     reported: Cell<usize>,
 }
 
 impl State {
-    /// Has this node been reported? Then it counts as absent.
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            problems: RefCell::default(),
+            broken: RefCell::default(),
+            noted: RefCell::default(),
+            reported: Cell::default(),
+        }
+    }
+
+    /// Was this tree written in labels?
+    pub(super) fn in_labels(&self) -> bool {
+        self.dialect == Dialect::Labels
+    }
+
+    /// Has this node been dropped? Then it counts as absent.
     pub(super) fn is_broken(&self, id: Id) -> bool {
         self.broken.borrow().contains(&id)
     }
 
-    /// How many nodes have been reported.
-    pub(super) fn reported(&self) -> usize {
-        self.reported.get()
+    /// How many nodes have been dropped.
+    pub(super) fn dropped(&self) -> usize {
+        self.broken.borrow().len()
     }
 
     /// Are there too many problems to go on?
@@ -41,13 +62,30 @@ impl State {
         self.reported.get() > MAX_PROBLEMS
     }
 
-    /// Reports a node once. The problem is made only if it is going to be kept.
+    /// Reports a node once, and drops it. The problem is made only if it is going to be kept.
     pub(super) fn report(&self, id: Id, problem: impl FnOnce() -> Problem) {
         if self.broken.borrow_mut().insert(id) {
             self.reported.set(self.reported.get() + 1);
-            if self.reported.get() <= MAX_PROBLEMS {
-                self.problems.borrow_mut().push(problem());
-            }
+            self.keep(problem);
+        }
+    }
+
+    /// Drops a node without a word.
+    pub(super) fn hide(&self, id: Id) {
+        self.broken.borrow_mut().insert(id);
+    }
+
+    /// Says something once about a node that still counts.
+    pub(super) fn note(&self, id: Id, problem: impl FnOnce() -> Problem) {
+        if self.noted.borrow_mut().insert(id) {
+            self.keep(problem);
+        }
+    }
+
+    fn keep(&self, problem: impl FnOnce() -> Problem) {
+        let mut problems = self.problems.borrow_mut();
+        if problems.len() < MAX_PROBLEMS {
+            problems.push(problem());
         }
     }
 
@@ -65,10 +103,7 @@ impl State {
         let mut problems = self.problems.into_inner();
         problems.sort_by_key(|problem| problem.position);
         if full {
-            problems.push(Problem::error(
-                "",
-                format!("more than {MAX_PROBLEMS} problems; the others are not shown"),
-            ));
+            problems.push(too_many());
         }
         problems
     }

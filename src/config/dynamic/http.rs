@@ -173,6 +173,10 @@ impl Default for LoadBalancer {
 pub struct Server {
     /// Scheme, host and port; the string as written is the sticky identity (traefik-core 1.1).
     pub url: String,
+    /// In labels only: the container's port, when it is not to be guessed.
+    pub port: String,
+    /// In labels only: `http`, `https` or `h2c`; empty means `http`.
+    pub scheme: String,
     /// Share of new sessions; absent means 1.
     pub weight: Option<i64>,
     /// Put the path of `url` before the request's path.

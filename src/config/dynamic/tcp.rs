@@ -103,6 +103,8 @@ impl Default for ProxyProtocol {
 pub struct TcpServer {
     /// `host:port`.
     pub address: String,
+    /// In labels only: the container's port.
+    pub port: String,
     /// Speak TLS to it.
     pub tls: bool,
 }

@@ -50,6 +50,8 @@ pub struct LoadBalancer {
 pub struct UdpServer {
     /// `host:port`.
     pub address: String,
+    /// In labels only: the container's port.
+    pub port: String,
 }
 
 /// `weighted` of a UDP service.

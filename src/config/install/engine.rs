@@ -19,6 +19,38 @@ pub struct ClientTls {
     pub insecure_skip_verify: bool,
 }
 
+/// The options of a provider that say which engine is asked, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct EngineOptions<'a> {
+    /// Where the engine is.
+    pub endpoint: &'a str,
+    /// Name for Basic authentication.
+    pub username: &'a str,
+    /// Password for Basic authentication.
+    pub password: &'a Secret,
+    /// TLS towards the engine.
+    pub tls: Option<&'a ClientTls>,
+    /// Longest time for one answer.
+    pub http_client_timeout: Span,
+}
+
+/// The options of a provider that say what containers mean without labels.
+#[derive(Debug, Clone, Copy)]
+pub struct Meaning<'a> {
+    /// Are containers used that do not say `traefik.enable`?
+    pub exposed_by_default: bool,
+    /// Expression over labels.
+    pub constraints: &'a str,
+    /// Keep services whose containers cannot serve.
+    pub allow_empty_services: bool,
+    /// Network whose addresses are used.
+    pub network: &'a str,
+    /// Prefer the address and port a container is published at.
+    pub use_bind_port_ip: bool,
+    /// Template of the rule of routers that have none.
+    pub default_rule: &'a str,
+}
+
 /// The options both providers have, and those of one alone.
 macro_rules! engine_provider {
     ($(#[$doc:meta])* $provider:ident { $($(#[$field_doc:meta])* $field:ident: $kind:ty = $default:expr,)* }) => {
@@ -52,6 +84,31 @@ macro_rules! engine_provider {
             /// Template of the rule of routers that have none.
             pub default_rule: String,
             $($(#[$field_doc])* pub $field: $kind,)*
+        }
+
+        impl $provider {
+            /// Which engine is asked, and how.
+            pub const fn engine(&self) -> EngineOptions<'_> {
+                EngineOptions {
+                    endpoint: self.endpoint.as_str(),
+                    username: self.username.as_str(),
+                    password: &self.password,
+                    tls: self.tls.as_ref(),
+                    http_client_timeout: self.http_client_timeout,
+                }
+            }
+
+            /// What containers mean without labels.
+            pub const fn meaning(&self) -> Meaning<'_> {
+                Meaning {
+                    exposed_by_default: self.exposed_by_default,
+                    constraints: self.constraints.as_str(),
+                    allow_empty_services: self.allow_empty_services,
+                    network: self.network.as_str(),
+                    use_bind_port_ip: self.use_bind_port_ip,
+                    default_rule: self.default_rule.as_str(),
+                }
+            }
         }
 
         impl Default for $provider {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::Labels;
+
 /// A container, a task, or (behind a virtual address) a whole service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Container {
@@ -15,7 +17,7 @@ pub struct Container {
     /// When it was made, in milliseconds of Unix time: of two definitions the older one stays.
     pub created: i64,
     /// Labels; of a task those of its service.
-    pub labels: BTreeMap<String, String>,
+    pub labels: Labels,
     /// Does it serve?
     pub life: Life,
     /// What its health check says.
@@ -26,6 +28,8 @@ pub struct Container {
     pub ports: Vec<Port>,
     /// The networks it is attached to, by name.
     pub networks: BTreeMap<String, Addresses>,
+    /// Its addresses are virtual: behind each the engine balances over all tasks of a service.
+    pub virtual_address: bool,
 }
 
 /// Where in its life a container is.

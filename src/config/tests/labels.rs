@@ -1,0 +1,1 @@
+//! Labels (traefik-providers 2.1, 2.2).

@@ -1,0 +1,240 @@
+//! All parts -> one configuration (traefik-providers 2.3).
+//!
+//! What several containers declare has to be the same, but for the servers, which add up. Where it is not, Traefik
+//! removes the resource; piton keeps the definition of the oldest container, so that a rolling update that changes a
+//! label does not take the service away.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::Container;
+use super::part::{Offer, Part};
+use super::protocol::{Server, Service};
+use super::remark::{Notes, Remark};
+use crate::config::dynamic::{Configuration, Http, Tcp, Tls, Udp};
+
+/// Puts `parts` together; servers come in the order of the parts.
+pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configuration {
+    let mut by_age: Vec<&Part<'_>> = parts.iter().collect();
+    by_age.sort_by_key(|part| age(part.container));
+    let mut merger = Merger {
+        parts,
+        by_age,
+        remarks,
+    };
+    let http = Http {
+        routers: merger.resources("HTTP router", |part| cows(&part.http.routers)),
+        services: merger.services(|part| &part.http.services),
+        middlewares: merger.resources("HTTP middleware", |part| {
+            part.container
+                .labels
+                .configuration()
+                .http
+                .middlewares
+                .iter()
+                .map(by_name)
+        }),
+        ..Http::default()
+    };
+    let tcp = Tcp {
+        routers: merger.resources("TCP router", |part| cows(&part.tcp.routers)),
+        services: merger.services(|part| &part.tcp.services),
+        middlewares: merger.resources("TCP middleware", |part| {
+            part.container
+                .labels
+                .configuration()
+                .tcp
+                .middlewares
+                .iter()
+                .map(by_name)
+        }),
+        ..Tcp::default()
+    };
+    let udp = Udp {
+        routers: merger.resources("UDP router", |part| cows(&part.udp.routers)),
+        services: merger.services(|part| &part.udp.services),
+    };
+    let tls = Tls {
+        stores: merger.resources("TLS store", |part| {
+            part.container
+                .labels
+                .configuration()
+                .tls
+                .stores
+                .iter()
+                .map(by_name)
+        }),
+        ..Tls::default()
+    };
+    Configuration { http, tcp, udp, tls }
+}
+
+/// The smaller, the older.
+fn age(container: &Container) -> (i64, &str) {
+    (container.created, &container.id)
+}
+
+fn by_name<'p, T>((name, value): (&'p String, &'p T)) -> (&'p str, &'p T) {
+    (name, value)
+}
+
+fn cows<'p, T: Clone>(
+    named: &'p [(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, T>)],
+) -> impl Iterator<Item = (&'p str, &'p T)> {
+    named.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
+}
+
+struct Merger<'p, 'c> {
+    parts: &'p [Part<'c>],
+    by_age: Vec<&'p Part<'c>>,
+    remarks: &'p mut Vec<Remark>,
+}
+
+/// The definition that stays.
+struct Definition<'p, T> {
+    value: &'p T,
+    owner: &'p Container,
+    disputed: bool,
+}
+
+impl<'p> Merger<'p, '_> {
+    fn resources<T: Clone + PartialEq + 'p, I: Iterator<Item = (&'p str, &'p T)>>(
+        &mut self,
+        kind: &str,
+        of: impl Fn(&'p Part<'_>) -> I,
+    ) -> BTreeMap<String, T> {
+        let definitions = self.definitions(kind, of, T::eq);
+        let definitions = definitions.into_iter();
+        definitions
+            .map(|(name, definition)| (name.to_owned(), definition.value.clone()))
+            .collect()
+    }
+
+    /// The definition of each name, by its oldest container; one remark for each name that others define
+    /// differently.
+    fn definitions<T: 'p, I: Iterator<Item = (&'p str, &'p T)>>(
+        &mut self,
+        kind: &str,
+        of: impl Fn(&'p Part<'_>) -> I,
+        alike: impl Fn(&T, &T) -> bool,
+    ) -> BTreeMap<&'p str, Definition<'p, T>> {
+        let mut definitions: BTreeMap<&str, Definition<'_, T>> = BTreeMap::new();
+        for part in &self.by_age {
+            let owner = part.container;
+            for (name, value) in of(part) {
+                match definitions.entry(name) {
+                    Entry::Vacant(free) => {
+                        free.insert(Definition {
+                            value,
+                            owner,
+                            disputed: false,
+                        });
+                    }
+                    Entry::Occupied(mut taken) => {
+                        let definition = taken.get_mut();
+                        if !definition.disputed && !alike(definition.value, value) {
+                            definition.disputed = true;
+                            Notes::of(owner, self.remarks).warn(format!(
+                                "{kind} {name:?} defined multiple times with different configurations: that of {}, \
+                                 which is older, stays",
+                                definition.owner.title
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        definitions
+    }
+
+    fn services<S: Service + 'p>(
+        &mut self,
+        of: impl for<'x> Fn(&'x Part<'_>) -> &'x Vec<Offer<'x, S>>,
+    ) -> BTreeMap<String, S> {
+        let named = |part: &'p Part<'_>| {
+            of(part)
+                .iter()
+                .map(|offer| (offer.name.as_ref(), offer.service.as_ref()))
+        };
+        let definitions = self.definitions(S::TITLE, named, S::agrees);
+        let mut offered: HashMap<&str, Vec<Placed<'_, S::Server>>> =
+            HashMap::with_capacity(definitions.len());
+        for part in self.parts {
+            for offer in of(part) {
+                if let Some(server) = &offer.server {
+                    offered.entry(&offer.name).or_default().push(Placed {
+                        server: server.clone(),
+                        owner: part.container,
+                    });
+                }
+            }
+        }
+        let mut services = BTreeMap::new();
+        for (name, definition) in definitions {
+            let mut placed = without_duplicates(offered.remove(name).unwrap_or_default());
+            self.settle_ids(name, &mut placed);
+            let mut service = definition.value.clone();
+            if let Some(servers) = service.servers_mut() {
+                *servers = placed.into_iter().map(|placed| placed.server).collect();
+            }
+            services.insert(name.to_owned(), service);
+        }
+        services
+    }
+
+    /// Of servers with one id the oldest keeps it: whoever has its cookie stays there until it is gone, and is
+    /// handed over then.
+    fn settle_ids<T: Server>(&mut self, service: &str, placed: &mut [Placed<'_, T>]) {
+        if placed.iter().all(|placed| placed.server.id().is_empty()) {
+            return;
+        }
+        let targets: HashSet<String> = placed
+            .iter()
+            .map(|placed| placed.server.target().to_owned())
+            .collect();
+        let mut owners: HashMap<String, &Container> = HashMap::new();
+        let mut by_age: Vec<&mut Placed<'_, T>> = placed.iter_mut().collect();
+        by_age.sort_by_key(|placed| age(placed.owner));
+        for Placed { server, owner } in by_age {
+            let id = server.id();
+            if id.is_empty() {
+                continue;
+            }
+            let whose = match owners.get(id) {
+                Some(older) => format!("belongs to {}, which is older", older.title),
+                None if targets.contains(id) && id != server.target() => "is the URL of another".to_owned(),
+                None => {
+                    owners.insert(id.to_owned(), *owner);
+                    continue;
+                }
+            };
+            Notes::of(owner, self.remarks).warn(format!(
+                "service {service:?}: id {id:?} of its server {whose}: until that is gone, the server is known by its URL"
+            ));
+            server.forget_id();
+        }
+    }
+}
+
+/// A server, and whose it is.
+struct Placed<'p, T> {
+    server: T,
+    owner: &'p Container,
+}
+
+/// The first of each address.
+fn without_duplicates<T: Server>(placed: Vec<Placed<'_, T>>) -> Vec<Placed<'_, T>> {
+    if placed.len() < 2 {
+        return placed;
+    }
+    let mut known: HashMap<String, usize> = HashMap::with_capacity(placed.len());
+    let mut kept: Vec<Placed<'_, T>> = Vec::with_capacity(placed.len());
+    for next in placed {
+        let first = known.entry(next.server.target().to_owned()).or_insert(kept.len());
+        match kept.get_mut(*first) {
+            Some(first) => first.server.absorb(&next.server),
+            None => kept.push(next),
+        }
+    }
+    kept
+}

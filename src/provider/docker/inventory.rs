@@ -1,0 +1,138 @@
+//! What is known of every container of an engine.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::provider::containers::{Container, Life};
+use crate::provider::engine::wire::{Inspect, Signal};
+
+/// How long a container is taken for one that is about to end after it was told to. One that lives on gets new sessions again.
+const ENDS_WITHIN: Duration = Duration::from_secs(15 * 60);
+
+/// All containers, by id.
+#[derive(Debug, Default)]
+pub(super) struct Inventory {
+    known: BTreeMap<String, Known>,
+    /// Counts what was learned, so that a listing does not overrule what was learned after it was asked for.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    container: Arc<Container>,
+    /// The summary it had when it was looked at; `None` when that is not known.
+    fingerprint: Option<u64>,
+    /// What tells it to end.
+    stop_signal: Signal,
+    /// When it was told.
+    told: Option<Instant>,
+    learned: u64,
+}
+
+impl Inventory {
+    /// A point in what is learned, for [`Self::retain`].
+    pub(super) const fn now(&self) -> u64 {
+        self.clock
+    }
+
+    /// All containers, by id.
+    pub(super) fn containers(&self) -> Vec<Arc<Container>> {
+        self.known
+            .values()
+            .map(|known| Arc::clone(&known.container))
+            .collect()
+    }
+
+    /// Must a container be looked at whose summary has this fingerprint now?
+    pub(super) fn is_news(&self, id: &str, fingerprint: u64) -> bool {
+        self.known
+            .get(id)
+            .is_none_or(|known| known.fingerprint != Some(fingerprint))
+    }
+
+    /// Learns what was seen of a container. Returns whether that changes anything.
+    pub(super) fn learn(&mut self, inspect: Inspect, fingerprint: Option<u64>) -> bool {
+        self.clock += 1;
+        let stop_signal = inspect.stop_signal();
+        let mut container = inspect.into_container();
+        let old = self.known.get(&container.id);
+        let told = old
+            .and_then(|old| old.told)
+            .filter(|_| container.life != Life::Stopped);
+        if told.is_some() {
+            container.life = Life::Stopping;
+        }
+        let is_news = old.is_none_or(|old| *old.container != container);
+        let container = match old {
+            Some(old) if !is_news => Arc::clone(&old.container),
+            _ => Arc::new(container),
+        };
+        let known = Known {
+            fingerprint,
+            stop_signal,
+            told,
+            learned: self.clock,
+            container,
+        };
+        self.known.insert(known.container.id.clone(), known);
+        is_news
+    }
+
+    /// A signal was sent to a container. Returns whether it will end by it.
+    pub(super) fn signalled(&mut self, id: &str, signal: &Signal, now: Instant) -> bool {
+        let Some(known) = self.known.get_mut(id) else {
+            return false;
+        };
+        if !signal.ends(&known.stop_signal) || known.container.life != Life::Running {
+            return false;
+        }
+        known.told = Some(now);
+        Arc::make_mut(&mut known.container).life = Life::Stopping;
+        true
+    }
+
+    /// A container ended or began: what it was told before is over. It has to be looked at.
+    pub(super) fn turned(&mut self, id: &str) {
+        if let Some(known) = self.known.get_mut(id) {
+            known.told = None;
+        }
+    }
+
+    /// Containers that were told to end and did not: to be looked at as if they had not been told.
+    pub(super) fn outlived(&mut self, now: Instant) -> Vec<String> {
+        let mut outlived = Vec::new();
+        for (id, known) in &mut self.known {
+            if known.told.is_some_and(|told| now.duration_since(told) > ENDS_WITHIN) {
+                known.told = None;
+                outlived.push(id.clone());
+            }
+        }
+        outlived
+    }
+
+    /// What is known of a container may be out of date: the next listing shall find it changed.
+    pub(super) fn doubt(&mut self, id: &str) {
+        if let Some(known) = self.known.get_mut(id) {
+            known.fingerprint = None;
+        }
+    }
+
+    /// A container is no more. Returns whether it was there.
+    pub(super) fn forget(&mut self, id: &str) -> bool {
+        self.known.remove(id).is_some()
+    }
+
+    /// Forgets those that a listing does not have which was asked for at `since`. Returns whether there were any.
+    pub(super) fn retain(&mut self, listed: &HashSet<String>, since: u64) -> bool {
+        let before = self.known.len();
+        self.known
+            .retain(|id, known| known.learned > since || listed.contains(id));
+        self.known.len() < before
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! One connection to an engine, from the first listing to its end.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use super::inspector::{Inspector, Seen};
+use super::{Docker, NAME, machine};
+use crate::provider::Update;
+use crate::provider::containers::NetworkMode;
+use crate::provider::engine::wire::{Change, Event, Summary};
+use crate::provider::engine::{Client, EngineError, Events};
+use crate::provider::follow::Trouble;
+
+/// What the engine is asked to tell. Health checks of every container would otherwise come by, three events each.
+const FILTERS: &str = r#"{"type":["container","network"],"event":["start","die","stop","pause","unpause","rename","kill","destroy","health_status","connect","disconnect"]}"#;
+/// How long more events are waited for before what is known is used: a container that starts makes three.
+const SETTLE: Duration = Duration::from_millis(20);
+/// How long looks at containers are waited for before what is known is used without them.
+const LOOK: Duration = Duration::from_millis(500);
+/// The same of the first look at all containers.
+const FIRST_LOOK: Duration = Duration::from_secs(5);
+/// How often all containers are listed, to find what events did not tell.
+const LIST_EVERY: Duration = Duration::from_secs(60);
+
+/// All containers, and what was known when they were asked for.
+type Listing = Result<(Vec<Summary>, u64), EngineError>;
+
+/// One connection to an engine.
+pub(super) struct Round<'d> {
+    docker: &'d mut Docker,
+    client: Client,
+    events: Option<Events>,
+    inspector: Inspector,
+    /// A listing under way, if there is one.
+    listing: JoinSet<Listing>,
+    list_at: Instant,
+    /// Has a listing come? Before, nothing is published: it would be half a world.
+    has_listed: bool,
+    /// Since when something is known that was not published.
+    changed: Option<Instant>,
+    /// Was nothing published yet?
+    is_first: bool,
+}
+
+impl<'d> Round<'d> {
+    /// Connects, and asks for the first listing. Without somebody to tell about `trouble`, and without `watch`, events are
+    /// not asked for.
+    pub(super) async fn begin(
+        docker: &'d mut Docker,
+        trouble: Option<&mut Trouble>,
+    ) -> Result<Self, EngineError> {
+        let client = Client::connect(&docker.access).await?;
+        let follows = docker.watch && trouble.is_some();
+        let events = match follows {
+            true => Some(client.events(FILTERS).await?),
+            false => None,
+        };
+        if let Some(trouble) = trouble {
+            trouble.is_over();
+        }
+        let mut round = Self {
+            inspector: Inspector::new(client.clone()),
+            docker,
+            client,
+            events,
+            listing: JoinSet::new(),
+            list_at: Instant::now(),
+            has_listed: false,
+            changed: None,
+            is_first: true,
+        };
+        round.list();
+        Ok(round)
+    }
+
+    /// Follows the engine; without `updates`, or without events, only until everything was read once.
+    pub(super) async fn run(mut self, updates: Option<&mpsc::Sender<Update>>) -> Result<(), EngineError> {
+        loop {
+            let due = self.due();
+            tokio::select! {
+                event = next(&mut self.events) => self.heed(event?),
+                listing = listed(&mut self.listing) => self.read(listing?),
+                seen = self.inspector.next() => self.learn(seen)?,
+                () = at(due) => {
+                    self.publish(updates).await;
+                    if self.events.is_none() {
+                        return Ok(());
+                    }
+                }
+                () = sleep_until(self.list_at) => self.list(),
+            }
+        }
+    }
+
+    /// When what is known is published: when the looks are over, or took too long.
+    fn due(&self) -> Option<Instant> {
+        let changed = self.changed.filter(|_| self.has_listed)?;
+        let wait = match (self.inspector.is_idle(), self.is_first) {
+            (true, false) => SETTLE,
+            (true, true) => Duration::ZERO,
+            (false, false) => LOOK,
+            (false, true) => FIRST_LOOK,
+        };
+        Some(changed + wait)
+    }
+
+    fn has_changed(&mut self) {
+        self.changed.get_or_insert_with(Instant::now);
+    }
+
+    fn heed(&mut self, event: Event) {
+        match event.change() {
+            Some(Change::Container(id)) => self.inspector.ask(id, None),
+            Some(Change::Turned(id)) => {
+                self.docker.inventory.turned(&id);
+                self.inspector.ask(id, None);
+            }
+            Some(Change::Signalled(id, signal)) => {
+                if self.docker.inventory.signalled(&id, &signal, Instant::now()) {
+                    self.has_changed();
+                }
+            }
+            Some(Change::Removed(id)) => self.forget(&id),
+            Some(Change::Swarm) | None => {}
+        }
+    }
+
+    fn forget(&mut self, id: &str) {
+        self.inspector.forget(id);
+        if self.docker.inventory.forget(id) {
+            self.has_changed();
+        }
+    }
+
+    /// Asks for a listing, unless one is under way.
+    fn list(&mut self) {
+        self.list_at = Instant::now() + LIST_EVERY;
+        if self.listing.is_empty() {
+            let (client, now) = (self.client.clone(), self.docker.inventory.now());
+            self.listing
+                .spawn(async move { Ok((client.session().await?.get("/containers/json?all=1").await?, now)) });
+        }
+    }
+
+    /// Looks at those of a listing that are not known as they are now.
+    fn read(&mut self, (summaries, since): (Vec<Summary>, u64)) {
+        let mut listed = HashSet::new();
+        for summary in summaries {
+            let id = summary.id.clone();
+            let fingerprint = summary.fingerprint();
+            if self.docker.inventory.is_news(&id, fingerprint) {
+                self.inspector.ask(id.clone(), Some(fingerprint));
+            }
+            listed.insert(id);
+        }
+        let is_less = self.docker.inventory.retain(&listed, since);
+        for id in self.docker.inventory.outlived(Instant::now()) {
+            self.inspector.ask(id, None);
+        }
+        self.has_listed = true;
+        if is_less || self.is_first {
+            self.has_changed();
+        }
+    }
+
+    fn learn(&mut self, seen: Seen) -> Result<(), EngineError> {
+        match seen.result {
+            Ok(inspect) => {
+                if self.docker.inventory.learn(inspect, seen.fingerprint) {
+                    self.has_changed();
+                }
+            }
+            Err(error) if error.is_not_found() => self.forget(&seen.id),
+            Err(error @ EngineError::Unreachable(_)) => return Err(error),
+            // It is looked at again after the next listing.
+            Err(error) => {
+                tracing::warn!(
+                    provider = NAME,
+                    container = seen.id.get(..12),
+                    "{error}: what was known of it stays in use"
+                );
+                self.docker.inventory.doubt(&seen.id);
+            }
+        }
+        Ok(())
+    }
+
+    async fn publish(&mut self, updates: Option<&mpsc::Sender<Update>>) {
+        self.changed = None;
+        self.is_first = false;
+        let containers = self.docker.inventory.containers();
+        let on_machine = |mode: &NetworkMode| *mode == NetworkMode::Host;
+        if containers.iter().any(|container| on_machine(&container.network_mode)) {
+            self.docker.publisher.set_machine(machine::address().await);
+        }
+        self.docker.publisher.publish(containers, updates).await;
+    }
+}
+
+/// The next event; never without a stream. A stream that ends is an error: there is no last event.
+async fn next(events: &mut Option<Events>) -> Result<Event, EngineError> {
+    match events {
+        Some(events) => events.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a listing brought; never when none is under way.
+async fn listed(listing: &mut JoinSet<Listing>) -> Listing {
+    match listing.join_next().await {
+        Some(listed) => listed.unwrap_or_else(|error| Err(EngineError::Unreachable(error.to_string()))),
+        None => std::future::pending().await,
+    }
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,140 @@
+//! From containers to updates: converted away from the thread that follows the engine, and sent when anything is different.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::Update;
+use super::containers::{
+    Constraints, Container, Conversion, DefaultRule, Flavour, Level, Options, Remark, convert,
+};
+use super::engine::InvalidAccess;
+use crate::config::dynamic::Configuration;
+use crate::config::install::Meaning;
+
+/// An option of a provider that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{key}: {reason}")]
+pub struct InvalidProvider {
+    /// The option, as below `providers.docker`.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub reason: String,
+}
+
+impl From<InvalidAccess> for InvalidProvider {
+    fn from(InvalidAccess { key, reason }: InvalidAccess) -> Self {
+        Self { key, reason }
+    }
+}
+
+/// What containers mean by the options of a provider.
+pub(super) fn options(flavour: Flavour, written: &Meaning<'_>) -> Result<Options, InvalidProvider> {
+    let invalid = |key: &str, reason: &dyn ToString| InvalidProvider {
+        key: key.to_owned(),
+        reason: reason.to_string(),
+    };
+    Ok(Options {
+        provider: flavour,
+        exposed_by_default: written.exposed_by_default,
+        constraints: Constraints::parse(written.constraints).map_err(|error| invalid("constraints", &error))?,
+        default_rule: DefaultRule::parse(written.default_rule)
+            .map_err(|error| invalid("defaultRule", &error))?,
+        network: written.network.to_owned(),
+        use_bind_port_ip: written.use_bind_port_ip,
+        allow_empty_services: written.allow_empty_services,
+        host: Ipv4Addr::LOCALHOST.into(),
+    })
+}
+
+/// Converts, and sends what is new.
+pub(super) struct Publisher {
+    provider: &'static str,
+    options: Arc<Options>,
+    last: Arc<Configuration>,
+    /// Did anybody get a configuration yet?
+    is_silent: bool,
+    /// What was said and still holds.
+    said: HashSet<Remark>,
+}
+
+impl Publisher {
+    pub(super) fn new(provider: &'static str, options: Options) -> Self {
+        Self {
+            provider,
+            options: Arc::new(options),
+            last: Arc::default(),
+            is_silent: true,
+            said: HashSet::new(),
+        }
+    }
+
+    /// The last configuration.
+    pub(super) fn last(&self) -> Arc<Configuration> {
+        Arc::clone(&self.last)
+    }
+
+    /// The address of the machine, for containers that use its network.
+    pub(super) fn set_machine(&mut self, address: IpAddr) {
+        if self.options.host != address {
+            Arc::make_mut(&mut self.options).host = address;
+        }
+    }
+
+    /// Converts the containers. A configuration equal to the last is not sent: it would only take the place of the next
+    /// one in the throttle.
+    pub(super) async fn publish(
+        &mut self,
+        containers: Vec<Arc<Container>>,
+        updates: Option<&mpsc::Sender<Update>>,
+    ) {
+        let (options, last) = (Arc::clone(&self.options), Arc::clone(&self.last));
+        let converted = spawn_blocking(move || {
+            let Conversion {
+                configuration,
+                remarks,
+            } = convert(containers.iter().map(|container| &**container), &options);
+            let is_new = configuration != *last;
+            (is_new.then(|| Arc::new(configuration)), remarks)
+        });
+        let (new, remarks) = match converted.await {
+            Ok(converted) => converted,
+            Err(error) => {
+                return tracing::error!(provider = self.provider, "containers could not be converted: {error}");
+            }
+        };
+        self.say(remarks);
+        if new.is_none() && !self.is_silent {
+            return;
+        }
+        self.is_silent = false;
+        if let Some(new) = new {
+            self.last = new;
+        }
+        if let Some(updates) = updates {
+            let update = Update {
+                provider: self.provider,
+                configuration: self.last(),
+            };
+            // The receiver is gone only at shutdown.
+            let _ = updates.send(update).await;
+        }
+    }
+
+    /// Says what was not said yet, and forgets what no longer holds.
+    fn say(&mut self, remarks: Vec<Remark>) {
+        let provider = self.provider;
+        for Remark { level, about, text } in remarks.iter().filter(|remark| !self.said.contains(remark)) {
+            match level {
+                Level::Error => tracing::error!(provider, "{about}: {text}"),
+                Level::Warn => tracing::warn!(provider, "{about}: {text}"),
+                Level::Info => tracing::info!(provider, "{about}: {text}"),
+                Level::Debug => tracing::debug!(provider, "{about}: {text}"),
+            }
+        }
+        self.said = remarks.into_iter().collect();
+    }
+}
