@@ -9,7 +9,7 @@ use rustls::{RootCertStore, ServerConfig};
 
 use crate::engine::{Yard, replica, wait_for};
 use crate::fake::Engine;
-use crate::harness::{Authority, Browser, Leaf, Server, Setup, TempDir, eventually, get, run_to_end, says};
+use crate::harness::{Authority, Browser, Leaf, Server, Setup, TempDir, eventually, run_to_end, says};
 use crate::upgrade::upgrade;
 
 #[test]
@@ -183,15 +183,16 @@ fn an_upgrade_keeps_sessions_and_follows_the_engine() {
 }
 
 #[test]
-fn an_upgrade_while_the_engine_is_away_says_so() {
+fn an_upgrade_while_the_engine_is_away_is_refused_and_the_old_one_stays() {
     let servers = ["a", "b"].map(Server::named);
     let mut yard = Yard::new([replica("a", &servers[0]), replica("b", &servers[1])]);
     let mut old = yard.setup("").upgradable().start();
     wait_for(&old, &["a", "b"]);
     yard.engine.leave();
-    let new = upgrade(&mut old);
-    new.wait_for_line(&["docker"]);
-    yard.engine.come_back();
-    wait_for(&new, &["a", "b"]);
-    assert_eq!(get(new.address(), "/").status, 200);
+    let conf = old.dir().join("piton.yaml");
+    let output = run_to_end(&["-u", "-c", conf.to_str().unwrap()]);
+    assert!(!output.status.success());
+    says(&String::from_utf8_lossy(&output.stderr), &["docker", "stays"]);
+    assert!(old.is_running());
+    wait_for(&old, &["a", "b"]);
 }

@@ -83,7 +83,7 @@ struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     stopping: AtomicBool,
-    open: Mutex<Vec<Handle>>,
+    open: Mutex<Vec<Arc<Handle>>>,
     tls: Option<Arc<ServerConfig>>,
 }
 
@@ -191,9 +191,14 @@ impl Engine {
                     return;
                 }
                 let Ok((stream, handle)) = accepted else { continue };
-                shared.open.lock().unwrap().push(handle);
+                let handle = Arc::new(handle);
+                shared.open.lock().unwrap().push(Arc::clone(&handle));
                 let shared = Arc::clone(&shared);
-                thread::spawn(move || talk::converse(&shared, stream));
+                thread::spawn(move || {
+                    talk::converse(&shared, stream);
+                    // The second handle keeps it open otherwise.
+                    handle.end();
+                });
             }
         }));
     }

@@ -13,7 +13,7 @@ use socket2::Socket;
 use super::{Setup, TempDir, swap, within};
 
 /// Longer than a start or a run to the end should take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running piton; killed when dropped.
 pub struct Piton {
