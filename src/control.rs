@@ -78,6 +78,7 @@ impl Control {
         let snapshot = compile(&merged, &self.settings.ground, clock::now(), &previous);
         let snapshot = Arc::new(snapshot);
         self.published.store(Arc::clone(&snapshot));
+        snapshot.retire_those_it_lacks(&previous);
         self.followers.send_replace(Arc::clone(&snapshot));
         log_report(&snapshot, &previous.report);
         Some(snapshot)

@@ -76,7 +76,10 @@ impl Dialer {
     async fn connect_tcp<P: Peer>(&self, peer: &P) -> Result<Stream> {
         let no_address = || Error::explain(ErrorType::ConnectError, "the peer has no address");
         let address = peer.address().as_inet().ok_or_else(no_address)?;
-        let connected = ext::connect(address, self.bind_to(address.ip()).as_ref()).await?;
+        let bind_to = self.bind_to(address.ip());
+        let limit = peer.connection_timeout().unwrap_or(Duration::MAX);
+        let connected = timeout(limit, ext::connect(address, bind_to.as_ref())).await;
+        let connected = connected.map_err(|_| timed_out(peer, limit))??;
         let mut stream = Stream::from(connected);
         if let Some(keepalive) = peer.tcp_keepalive() {
             stream.set_keepalive(keepalive)?;
@@ -101,6 +104,11 @@ impl Dialer {
     }
 }
 
+fn timed_out<P: Peer>(peer: &P, limit: Duration) -> Box<Error> {
+    let words = format!("connecting to server {peer}, timeout {limit:?}");
+    Error::explain(ErrorType::ConnectTimedout, words)
+}
+
 /// What the peer carries.
 fn carried<P: Peer>(peer: &P) -> Option<Arc<Tls>> {
     let hook = peer.proxy_digest_user_data_hook()?;
@@ -121,10 +129,7 @@ impl Connector for Dialer {
         let tls = carried(peer).ok_or_else(none)?;
         let connect = self.connect(peer, &tls);
         let limit = peer.total_connection_timeout().unwrap_or(Duration::MAX);
-        let stream = timeout(limit, connect).await.unwrap_or_else(|_| {
-            let words = format!("connecting to server {peer}, timeout {limit:?}");
-            Error::e_explain(ErrorType::ConnectTimedout, words)
-        })?;
+        let stream = timeout(limit, connect).await.map_err(|_| timed_out(peer, limit))??;
         Ok((Connection::Stream(Box::new(stream)), false))
     }
 

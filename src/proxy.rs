@@ -8,6 +8,7 @@
 mod admission;
 mod client;
 mod context;
+mod dialling;
 mod door;
 mod entry_point;
 mod failure;

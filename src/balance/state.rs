@@ -58,6 +58,8 @@ pub struct ServerState {
     has_probe: AtomicBool,
     probed_down: AtomicBool,
     passive_until: AtomicU64,
+    /// No configuration names it any more: requests that began under an older one shall not go there.
+    retired: AtomicBool,
     failures: Failures,
     latency: Latency,
     /// Attempts that failed, for the log.
@@ -77,6 +79,7 @@ impl ServerState {
             has_probe: AtomicBool::new(false),
             probed_down: AtomicBool::new(false),
             passive_until: AtomicU64::new(0),
+            retired: AtomicBool::new(false),
             failures: Failures::default(),
             latency: Latency::default(),
             failed_attempts: AtomicU64::new(0),
@@ -85,10 +88,20 @@ impl ServerState {
         }
     }
 
-    /// May requests be sent to it? The verdicts of probes and of live traffic together.
+    /// May requests be sent to it? The verdicts of probes and of live traffic together, as long as it is configured.
     #[must_use]
     pub fn is_up(&self, now: Micros) -> bool {
-        !self.probed_down.load(Ordering::Acquire) && self.passive_until() <= now
+        !self.probed_down.load(Ordering::Acquire)
+            && self.passive_until() <= now
+            && !self.retired.load(Ordering::Acquire)
+    }
+
+    /// No configuration names it any more, for good: its container is gone. Who still tries to reach it shall go
+    /// elsewhere, and who waits for a place is let go.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::Release);
+        self.signals.flipped();
+        self.release_waiting();
     }
 
     /// Until when live traffic's verdict keeps it down; in the past when it does not.
@@ -298,6 +311,16 @@ mod tests {
         assert!(state.failed(&policy, 102));
         assert!(!state.is_up(111));
         assert!(state.is_up(112));
+    }
+
+    #[test]
+    fn a_retired_server_is_down_whatever_a_probe_says() {
+        let state = state();
+        state.retire();
+        assert!(!state.is_up(0));
+        state.probed(false);
+        state.probed(true);
+        assert!(!state.is_up(0));
     }
 
     #[test]

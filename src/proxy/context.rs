@@ -9,6 +9,7 @@ use pingora::Error;
 use pingora::http::RequestHeader;
 use tokio::time::{Instant, timeout_at};
 
+use super::dialling::Dialling;
 use super::entry_point::{Facts, address_value};
 use super::failure::{Denial, Failure, is_final};
 use super::kept::{Budgets, Kept};
@@ -44,6 +45,10 @@ pub struct Context {
     pub(super) failed_connects: u32,
     /// Addresses of the chosen server's name that did not answer.
     pub(super) failed_addresses: usize,
+    /// The connect to the chosen server.
+    pub(super) dialling: Dialling,
+    /// Connects that went on after a look at the server.
+    pub(super) looks: u32,
     /// Exchanges that broke before an answer.
     pub(super) broken_exchanges: u32,
     /// When the first connect began; 0 before.
@@ -136,6 +141,7 @@ impl Context {
         // The old lease ends before the next is counted.
         self.choice = None;
         self.failed_addresses = 0;
+        self.dialling = Dialling::default();
         let draw = Draw {
             now: clock::now(),
             entropy: clock::random(),

@@ -15,6 +15,7 @@ use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
 
 use super::context::Context;
+use super::dialling::Dialling;
 use super::failure::{Denial, Failure};
 use super::kept::Budgets;
 use crate::clock;
@@ -28,8 +29,11 @@ const MAX_FAILED_CONNECTS: u32 = 12;
 /// Exchanges that may break in one request.
 const MAX_BROKEN_EXCHANGES: u32 = 2;
 
+/// Connects that may be looked at and gone on with in one request: all of two servers that never answer.
+const MAX_LOOKS: u32 = 2 * Dialling::MAX_SLICES;
+
 /// All attempts of one request; what Pingora's `max_retries` is set to.
-pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + 2) as usize;
+pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + MAX_LOOKS + 2) as usize;
 
 /// The peer of the next attempt: the server already chosen, or another.
 pub(super) async fn next_peer(
@@ -78,14 +82,14 @@ fn peer(session: &Session, ctx: &mut Context, upstream: &Upstream, address: Sock
     }
     let in_flight = ctx.server().map_or(0, |server| server.state().in_flight());
     ctx.closes_connection = upstream.bound_idle(&mut peer, in_flight);
+    let mut limit = peer.options.connection_timeout;
     if ctx.failed_connects > 0 {
         let left = deadline(upstream).map(|deadline| deadline.saturating_sub(connecting_for(ctx)));
-        if let (Some(left), Some(dial)) = (left, peer.options.connection_timeout) {
-            let dial = dial.min(left.max(Duration::from_millis(1)));
-            peer.options.connection_timeout = Some(dial);
-            peer.options.total_connection_timeout = Some(dial);
-        }
+        limit = limit.zip(left).map(|(dial, left)| dial.min(left));
     }
+    let left = ctx.dialling.left(limit, clock::now());
+    peer.options.connection_timeout = ctx.dialling.slice(left);
+    peer.options.total_connection_timeout = left;
     peer
 }
 
@@ -113,6 +117,10 @@ fn may_connect_again(ctx: &mut Context, upstream: &Upstream) -> bool {
 
 /// A connect to `peer` failed: on to the name's next address, or to another server.
 pub(super) fn after_failed_connect(ctx: &mut Context, peer: &HttpPeer, mut error: Box<Error>) -> Box<Error> {
+    if is_to_be_gone_on_with(ctx, peer, &error) {
+        error.set_retry(true);
+        return error;
+    }
     ctx.complain(&error);
     ctx.failed(Failure::of_server(error.etype()));
     let Some(server) = ctx.server().cloned() else {
@@ -127,6 +135,17 @@ pub(super) fn after_failed_connect(ctx: &mut Context, peer: &HttpPeer, mut error
     error
 }
 
+/// Did only a slice of the time to connect end, and the server is still one to be connected to?
+fn is_to_be_gone_on_with(ctx: &mut Context, peer: &HttpPeer, error: &Error) -> bool {
+    let (slice, whole) = (peer.options.connection_timeout, peer.options.total_connection_timeout);
+    let is_slice = *error.etype() == ErrorType::ConnectTimedout && slice != whole;
+    let now = clock::now();
+    let is_there = ctx.server().is_some_and(|server| server.state().is_up(now));
+    let goes_on = is_slice && is_there && ctx.looks < MAX_LOOKS;
+    ctx.looks += u32::from(goes_on);
+    goes_on
+}
+
 /// Moves a host name on from the address that failed; false when all of them failed in this request.
 fn try_next_address(ctx: &mut Context, upstream: &Upstream, peer: &HttpPeer) -> bool {
     let Address::Named(resolved) = upstream.address() else {
@@ -136,6 +155,7 @@ fn try_next_address(ctx: &mut Context, upstream: &Upstream, peer: &HttpPeer) -> 
         resolved.skip(*bad);
     }
     ctx.failed_addresses += 1;
+    ctx.dialling = Dialling::default();
     ctx.failed_addresses < resolved.count()
 }
 

@@ -1,9 +1,10 @@
 //! Everything a request is led by, of one age.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::{Report, Table};
+use crate::balance::ServerState;
 use crate::service::Service;
 
 /// One compiled configuration. Swapped whole by one pointer; a request pins the one it started with.
@@ -27,5 +28,28 @@ impl Snapshot {
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Arc<Service>> {
         self.services.get(name).or_else(|| self.retired.get(name))
+    }
+
+    /// Retires the servers that `previous` has and this one has not: requests that began under `previous` go
+    /// elsewhere, even in the middle of connecting. For the one who published this snapshot.
+    pub fn retire_those_it_lacks(&self, previous: &Self) {
+        for (name, old) in previous.services.iter().chain(&previous.retired) {
+            let new = self.service(name);
+            if new.is_some_and(|new| Arc::ptr_eq(new, old)) {
+                continue;
+            }
+            let states = |service: &Arc<Service>| {
+                let servers = service.servers().map(|servers| servers.pool.servers());
+                let states = servers.unwrap_or_default().iter().map(|server| Arc::as_ptr(server.state()));
+                states.collect::<HashSet<*const ServerState>>()
+            };
+            let kept = new.map(states).unwrap_or_default();
+            let old = old.servers().map(|servers| servers.pool.servers());
+            for server in old.unwrap_or_default() {
+                if !kept.contains(&Arc::as_ptr(server.state())) {
+                    server.state().retire();
+                }
+            }
+        }
     }
 }

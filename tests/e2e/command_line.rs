@@ -82,7 +82,7 @@ entryPoints:
     http3: {{}}
 providers:
   providersThrottleDuration: 0
-  docker:
+  consulCatalog:
     exposedByDefault: false
   file:
     directory: {}/dynamic
@@ -109,7 +109,7 @@ log:
     assert_eq!(get(piton.address(), "/").text(), "app");
     for (place, block) in [
         (":7:5: warning: ", "entryPoints.web.http3"),
-        (":10:3: warning: ", "providers.docker"),
+        (":10:3: warning: ", "providers.consulCatalog"),
         (":15:1: warning: ", "api"),
         (":17:1: warning: ", "certificatesResolvers"),
         (":20:1: warning: ", "metrics"),

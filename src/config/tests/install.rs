@@ -193,7 +193,7 @@ accessLog: true
 tracing: {}
 certificatesResolvers: {le: {acme: {}}}
 tcpServersTransport: {}
-providers: {docker: {endpoint: x, bananas: 5}, kubernetesIngress: {}, file: {filename: a.yml}}
+providers: {consul: {endpoint: x, bananas: 5}, kubernetesIngress: {}, file: {filename: a.yml}}
 experimental: false
 core:
 ";
@@ -214,7 +214,7 @@ core:
             r#"15:1: warning: tracing: "tracing" is not supported yet and has no effect"#,
             r#"16:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
             r#"17:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
-            r#"18:13: warning: providers.docker: "docker" is not supported yet and has no effect"#,
+            r#"18:13: warning: providers.consul: "consul" is not supported yet and has no effect"#,
             r#"18:48: warning: providers.kubernetesIngress: "kubernetesIngress" is not supported yet and has no effect"#,
         ]
     );
@@ -235,9 +235,56 @@ core:
 
 #[test]
 fn providers_that_are_all_unsupported_leave_no_empty_block() {
-    let (install, warnings) = read("providers: {docker: {}}");
+    let (install, warnings) = read("providers: {consul: {}}");
     assert_eq!(warnings.len(), 1);
     assert_eq!(install.providers, install::Providers::default());
+}
+
+#[test]
+fn engines_are_asked_by_traefiks_defaults() {
+    let (install, warnings) = read("providers: {docker: {}, swarm: true}");
+    assert_eq!(warnings, [""; 0]);
+    let docker = install.providers.docker.into_inner().unwrap();
+    assert_eq!(docker, install::Docker::default());
+    assert_eq!(docker.endpoint, "unix:///var/run/docker.sock");
+    assert!(docker.exposed_by_default && docker.watch);
+    assert_eq!(docker.default_rule, "Host(`{{ normalize .Name }}`)");
+    let swarm = install.providers.swarm.into_inner().unwrap();
+    assert_eq!(swarm.refresh_seconds, Span::seconds(15));
+    assert!(
+        install::read(b"providers: {docker: false}", Notation::Yaml, None)
+            .unwrap()
+            .0
+            .providers
+            .docker
+            .is_none()
+    );
+}
+
+#[test]
+fn every_option_of_an_engine_is_read() {
+    let options = "endpoint: 'tcp://engine:2376', username: me, password: hunter2, tls: {ca: ca.pem, cert: c.pem, \
+                   key: k.pem, insecureSkipVerify: true}, httpClientTimeout: 5, exposedByDefault: false, constraints: \
+                   'Label(`a`,`b`)', allowEmptyServices: true, network: front, useBindPortIP: true, watch: false, \
+                   defaultRule: 'Host(`x`)'";
+    let (install, _) = read(&format!(
+        "providers: {{docker: {{{options}}}, swarm: {{{options}, refreshSeconds: 3s}}}}"
+    ));
+    let docker = install.providers.docker.into_inner().unwrap();
+    assert_eq!(docker.password.expose(), "hunter2");
+    assert_eq!(docker.http_client_timeout, Span::seconds(5));
+    assert!(docker.use_bind_port_ip && docker.allow_empty_services && !docker.watch);
+    assert!(docker.tls.as_ref().unwrap().insecure_skip_verify);
+    assert!(!format!("{docker:?}").contains("hunter2"));
+    let swarm = install.providers.swarm.into_inner().unwrap();
+    assert_eq!(swarm.refresh_seconds, Span::seconds(3));
+    assert_eq!(swarm.network, docker.network);
+}
+
+#[test]
+fn a_password_in_a_wrong_place_is_not_repeated() {
+    let problems = refused("providers: {docker: {password:hunter2}}");
+    assert!(!problems.iter().any(|problem| problem.contains("hunter2")), "{problems:?}");
 }
 
 #[test]
