@@ -9,10 +9,11 @@ pub const IMAGE: &str = "piton-test-app";
 /// Without busybox of the static kind there is nothing to run.
 pub const BUSYBOX: [&str; 2] = ["/usr/bin/busybox", "/bin/busybox"];
 
-/// Answers with `$NAME`, or the host name, at `$PORT`. Ends at once at SIGTERM, and by itself after ten minutes.
+/// Answers with `$NAME`, or the host name, at `$PORT`. Ends `$GRACE` seconds after SIGTERM, at once without it, and by
+/// itself after ten minutes.
 const START: &str = r#"name=${NAME:-$(hostname)}
 export name
-trap 'exit 0' TERM
+trap 'sleep "${GRACE:-0}"; exit 0' TERM
 timeout 600 nc -ll -p "${PORT:-80}" -e /bin/sh /bin/serve &
 wait
 "#;

@@ -6,9 +6,7 @@ use crate::harness::{Browser, Piton, eventually};
 
 /// Three replicas `a`, `b`, `c` and eight users, of whom some are at each.
 fn three_replicas(lab: &Lab) -> (Piton, Crowd) {
-    for name in ["a", "b", "c"] {
-        lab.replica(name, &[]);
-    }
+    lab.replicas(&["a", "b", "c"], &[]);
     let piton = lab.piton("");
     wait_for_newcomers_at(piton.address(), &["a", "b", "c"]);
     let crowd = Crowd::of(9, piton.address());
@@ -86,9 +84,7 @@ fn a_container_that_falls_ill_keeps_its_sessions_and_gets_new_ones_when_it_is_we
         "--health-interval=300ms",
         "--health-retries=1",
     ];
-    for name in ["a", "b"] {
-        lab.replica(name, &check);
-    }
+    lab.replicas(&["a", "b"], &check);
     let piton = lab.piton("");
     wait_for_newcomers_at(piton.address(), &["a", "b"]);
     let crowd = Crowd::of(8, piton.address());
@@ -164,32 +160,31 @@ fn a_container_made_again_at_another_address_is_another_server() {
 #[test]
 fn a_container_made_again_with_its_id_gets_its_sessions_back_without_a_cookie() {
     let Some(lab) = Lab::here() else { return };
-    let service = "traefik.http.services.app.loadbalancer";
-    let detour = format!("{service}.sticky.onloss=detour");
     let run = |name: &str| {
-        let id = format!("{service}.server.id={name}");
-        lab.replica(name, &["--label", &detour, "--label", &id]);
+        let id = format!("traefik.http.services.app.loadbalancer.server.id={name}");
+        lab.replica(name, &["--label", &id]);
     };
     run("a");
     run("b");
     let piton = lab.piton("");
     wait_for_newcomers_at(piton.address(), &["a", "b"]);
-    let crowd = Crowd::of(8, piton.address());
-    let there = crowd.at("a");
+    // One who is away meanwhile, among others who are not.
     let mut user = Browser::new();
     while user.ask(piton.address()).text() != "a" {
         user = Browser::new();
     }
     let (cookie, before) = (user.field(), lab.address("a", "bridge"));
+    let crowd = Crowd::of(8, piton.address());
+    let there = crowd.at("a");
     crowd.may_leave("a");
-    crowd.may_leave("b");
-    crowd.during("made again with its id", || {
+    let row = crowd.during("made again with its id", || {
         lab.docker.run(&["rm", "--force", &lab.name("a")]);
         crowd.wait_until_nobody_is_at("a");
         lab.start("filler", &["--label", "traefik.enable=false"]);
         run("a");
-        eventually("everybody is back", || crowd.at("a") == there);
+        wait_for_newcomers_at(piton.address(), &["a", "b"]);
     });
+    assert_eq!(row.moved, there);
     assert_ne!(lab.address("a", "bridge"), before);
     let answer = user.ask(piton.address());
     assert_eq!((answer.text().as_str(), answer.cookies()), ("a", vec![]));
@@ -197,18 +192,43 @@ fn a_container_made_again_with_its_id_gets_its_sessions_back_without_a_cookie() 
 }
 
 #[test]
+fn a_second_container_with_the_same_id_harms_nobody() {
+    let Some(lab) = Lab::here() else { return };
+    let id = |name: &str| format!("traefik.http.services.app.loadbalancer.server.id={name}");
+    lab.replica("a", &["--label", &id("a")]);
+    lab.replica("b", &["--label", &id("b")]);
+    let piton = lab.piton("");
+    wait_for_newcomers_at(piton.address(), &["a", "b"]);
+    let crowd = Crowd::of(8, piton.address());
+    let row = crowd.during("a second container with the same id", || {
+        lab.replica("a2", &["--label", &id("a")]);
+        piton.wait_for_line(&["WARN", &lab.name("a2"), "id"]);
+    });
+    assert_eq!(row.moved, 0);
+    let there = crowd.at("a");
+    crowd.may_leave("a");
+    let row = crowd.during("the first one goes", || {
+        lab.docker.run(&["rm", "--force", &lab.name("a")]);
+        crowd.wait_until_nobody_is_at("a");
+        wait_for_newcomers_at(piton.address(), &["a2", "b"]);
+    });
+    assert_eq!(row.moved, there);
+}
+
+#[test]
 fn twenty_replicas_come_and_go_and_no_user_notices() {
     let Some(lab) = Lab::here() else { return };
     let names: Vec<String> = (1..=20).map(|number| format!("r{number:02}")).collect();
-    lab.replica("r01", &[]);
-    lab.replica("r02", &[]);
+    // As most applications do, it goes on for a moment after it was told to stop.
+    let grace = ["--env", "GRACE=0.5"];
+    lab.replicas(&["r01", "r02"], &grace);
     let piton = lab.piton("");
     wait_for_newcomers_at(piton.address(), &["r01", "r02"]);
     let mut crowd = Crowd::of(4, piton.address());
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let row = crowd.during("2 -> 20 replicas", || {
-        for name in &all[2..] {
-            lab.replica(name, &[]);
+        for some in all[2..].chunks(6) {
+            lab.replicas(some, &grace);
         }
         wait_for_newcomers_at(piton.address(), &all);
     });
@@ -238,8 +258,8 @@ fn events_that_change_nothing_move_nobody() {
     let Some(lab) = Lab::here() else { return };
     let (piton, crowd) = three_replicas(&lab);
     let generation = piton.generation();
-    let row = crowd.during("40 events of others", || {
-        for turn in 0..10 {
+    let row = crowd.during("20 events of others", || {
+        for turn in 0..5 {
             let name = format!("other-{turn}");
             lab.start(&name, &["--rm", "--label", "traefik.enable=false"]);
             lab.act("kill", &name);

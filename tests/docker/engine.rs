@@ -105,13 +105,19 @@ impl Docker {
     }
 }
 
+/// Until this is dropped no other test of this process uses an engine: load of one is a delay of the other.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    // One that failed while it was alone has said so.
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What one test makes in an engine; removed when dropped.
 pub struct Lab {
     /// The engine.
     pub docker: Docker,
     /// Before every name.
     prefix: String,
-    /// One lab of this process at a time: load of one is a delay of the other.
     _alone: MutexGuard<'static, ()>,
 }
 
@@ -123,13 +129,12 @@ impl Lab {
 
     /// In this engine.
     pub fn of(docker: Docker) -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         Self {
             docker,
             prefix: format!("piton-lab-{}-{number}", std::process::id()),
-            _alone: ALONE.lock().unwrap_or_else(PoisonError::into_inner),
+            _alone: alone(),
         }
     }
 
@@ -155,6 +160,15 @@ impl Lab {
         let mut all = STICKY_APP.to_vec();
         all.extend(options);
         self.start(short, &all);
+    }
+
+    /// Starts several at once.
+    pub fn replicas(&self, names: &[&str], options: &[&str]) {
+        std::thread::scope(|scope| {
+            for name in names {
+                scope.spawn(move || self.replica(name, options));
+            }
+        });
     }
 
     /// Creates a network.

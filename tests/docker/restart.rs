@@ -8,11 +8,10 @@ use crate::world;
 #[test]
 fn an_engine_that_restarts_under_load_fails_no_request_and_moves_no_session() {
     let name = "restart::an_engine_that_restarts_under_load_fails_no_request_and_moves_no_session";
-    world::of_its_own(name, |engine| {
+    world::of_its_own(name, &["--live-restore"], |engine| {
+        println!();
         let lab = Lab::of(engine.docker());
-        for name in ["a", "b", "c"] {
-            lab.replica(name, &[]);
-        }
+        lab.replicas(&["a", "b", "c"], &[]);
         let piton = lab.piton("");
         let address = piton.address();
         wait_for_newcomers_at(address, &["a", "b", "c"]);

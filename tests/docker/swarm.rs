@@ -130,10 +130,11 @@ fn the_others_are_gone(crowd: &Crowd, before: &BTreeSet<String>, after: &BTreeSe
 #[test]
 fn tasks_come_and_go_and_sessions_leave_only_those_that_are_gone() {
     let name = "swarm::tasks_come_and_go_and_sessions_leave_only_those_that_are_gone";
-    world::of_its_own(name, |engine| {
+    world::of_its_own(name, &[], |engine| {
+        println!();
         let swarm = match Swarm::begin(engine) {
             Ok(swarm) => swarm,
-            Err(why) => return println!("SKIPPED: {name}: no swarm here: {why}"),
+            Err(why) => return world::skip(&format!("{name}: no swarm here: {why}")),
         };
         under_load(&swarm);
         swarm.remove("app");

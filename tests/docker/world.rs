@@ -2,12 +2,12 @@
 //! there too; when it ends, however it ends, the kernel ends all of it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::app;
-use crate::engine::{Docker, exists, skipped};
+use crate::engine::{Docker, alone, exists, skipped};
 use crate::harness::{TempDir, within};
 
 /// Set inside.
@@ -17,9 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest time a world may last, in seconds.
 const LIFE: &str = "240";
 
-/// Runs `test`, which is the test of that name, with an engine of its own. Where none can be started, a line
-/// says so.
-pub fn of_its_own(name: &str, test: impl FnOnce(&mut Engine)) {
+/// Runs `test`, which is the test of that name, with an engine of its own that is started with these flags. Where
+/// none can be started, a line says so.
+pub fn of_its_own(name: &str, flags: &[&str], test: impl FnOnce(&mut Engine)) {
     if std::env::var_os(INSIDE).is_none() {
         return enter(name);
     }
@@ -28,11 +28,16 @@ pub fn of_its_own(name: &str, test: impl FnOnce(&mut Engine)) {
         .args(["ip", "link", "set", "lo", "up"])
         .status();
     assert!(up.is_ok_and(|status| status.success()), "loopback");
-    let mut engine = Engine::new();
+    let mut engine = Engine::new(flags);
     match engine.start() {
         Ok(()) => test(&mut engine),
-        Err(why) => println!("SKIPPED: {name}: no engine of its own: {why}"),
+        Err(why) => skip(&format!("{name}: no engine of its own: {why}")),
     }
+}
+
+/// Tells the outer world that there was nothing to test.
+pub fn skip(why: &str) {
+    println!("\nSKIPPED: {why}");
 }
 
 /// The same test again, in a new world.
@@ -61,7 +66,11 @@ fn enter(name: &str) {
         let why = String::from_utf8_lossy(&probe.stderr).trim().to_owned();
         return skipped(&format!("{name}: needs root and busybox-static: {why}"));
     }
+    let _alone = alone();
     let dir = TempDir::new();
+    // Processes of other worlds have the same numbers, and would have the same names of directories.
+    let temporary = dir.join("tmp");
+    fs::create_dir(&temporary).unwrap();
     let output = Command::new("unshare")
         .args(unshare)
         // The first process of a world buries the others; `timeout` alone would not.
@@ -69,6 +78,7 @@ fn enter(name: &str) {
         .arg(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture", "--test-threads=1"])
         .env(INSIDE, dir.path())
+        .env("TMPDIR", temporary)
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -76,7 +86,8 @@ fn enter(name: &str) {
     for line in text.lines() {
         match line.strip_prefix("SKIPPED: ") {
             Some(why) => skipped(why),
-            None => println!("{line}"),
+            None if line.starts_with('|') || !output.status.success() => println!("{line}"),
+            None => {}
         }
     }
     bury(dir.path());
@@ -104,13 +115,15 @@ fn group(dir: &Path) -> String {
 
 /// The engine of this world.
 pub struct Engine {
-    dir: std::path::PathBuf,
+    dir: PathBuf,
+    flags: Vec<String>,
     process: Option<Child>,
 }
 
 impl Engine {
-    fn new() -> Self {
+    fn new(flags: &[&str]) -> Self {
         Self {
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             dir: std::env::var_os(INSIDE).unwrap().into(),
             process: None,
         }
@@ -139,7 +152,7 @@ impl Engine {
         let mut process = Command::new("dockerd")
             .args(["--data-root", &path("data"), "--exec-root", &path("exec")])
             .args(["--pidfile", &path("pid"), "--host", &self.endpoint()])
-            .args(["--live-restore"])
+            .args(&self.flags)
             .args(["--cgroup-parent", &format!("/{}", group(&self.dir))])
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
