@@ -11,6 +11,7 @@
 //! | `sequence`, `hrw` | `pick` | `balance` |
 //! | `rule` | `rule` | `rule` |
 //! | `path`, `host`, `query` | `target` | `request::target` |
+//! | `containers` | `containers` | `provider::containers`, from the engine's own words |
 //! | `load`, `directory` | `load` | `config::dynamic`, the file provider |
 #![allow(
     clippy::unwrap_used,
@@ -24,6 +25,7 @@
 mod servers;
 
 mod compat {
+    pub mod containers;
     pub mod cookie;
     pub mod load;
     pub mod pick;
@@ -72,6 +74,7 @@ fn run(case: &str) -> Result<Differences, String> {
         "path" => parsed(rest).map(compat::target::paths),
         "host" => parsed(rest).map(compat::target::hosts),
         "query" => parsed(rest).map(compat::target::queries),
+        "containers" => parsed(rest).map(compat::containers::containers),
         "load" => parsed(rest).map(compat::load::loads),
         "directory" => parsed(rest).map(compat::load::directory),
         unknown => Err(format!("unknown kind {unknown:?}")),
