@@ -12,6 +12,7 @@
 //! | `rule` | `rule` | `rule` |
 //! | `path`, `host`, `query` | `target` | `request::target` |
 //! | `load`, `directory` | `load` | `config::dynamic`, the file provider |
+//! | `labels` | `labels` | `config::dynamic` |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -25,6 +26,7 @@ mod servers;
 
 mod compat {
     pub mod cookie;
+    pub mod labels;
     pub mod load;
     pub mod pick;
     pub mod rule;
@@ -73,6 +75,7 @@ fn run(case: &str) -> Result<Differences, String> {
         "host" => parsed(rest).map(compat::target::hosts),
         "query" => parsed(rest).map(compat::target::queries),
         "load" => parsed(rest).map(compat::load::loads),
+        "labels" => parsed(rest).map(compat::labels::labels),
         "directory" => parsed(rest).map(compat::load::directory),
         unknown => Err(format!("unknown kind {unknown:?}")),
     }
