@@ -193,7 +193,7 @@ accessLog: true
 tracing: {}
 certificatesResolvers: {le: {acme: {}}}
 tcpServersTransport: {}
-providers: {docker: {endpoint: x, bananas: 5}, kubernetesIngress: {}, file: {filename: a.yml}}
+providers: {ecs: {clusters: [x], bananas: 5}, kubernetesIngress: {}, file: {filename: a.yml}}
 experimental: false
 core:
 ";
@@ -214,8 +214,8 @@ core:
             r#"15:1: warning: tracing: "tracing" is not supported yet and has no effect"#,
             r#"16:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
             r#"17:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
-            r#"18:13: warning: providers.docker: "docker" is not supported yet and has no effect"#,
-            r#"18:48: warning: providers.kubernetesIngress: "kubernetesIngress" is not supported yet and has no effect"#,
+            r#"18:13: warning: providers.ecs: "ecs" is not supported yet and has no effect"#,
+            r#"18:47: warning: providers.kubernetesIngress: "kubernetesIngress" is not supported yet and has no effect"#,
         ]
     );
     assert_eq!(install.providers.file.unwrap().filename, "a.yml");
@@ -235,7 +235,7 @@ core:
 
 #[test]
 fn providers_that_are_all_unsupported_leave_no_empty_block() {
-    let (install, warnings) = read("providers: {docker: {}}");
+    let (install, warnings) = read("providers: {ecs: {}}");
     assert_eq!(warnings.len(), 1);
     assert_eq!(install.providers, install::Providers::default());
 }
