@@ -34,7 +34,7 @@
 //! first byte: latency, passive health -> `Set-Cookie` on the final response -> lease dropped.
 //!
 //! # Life of a change
-//! files -> whole [`config::dynamic::Configuration`] -> throttle -> equal to the last? drop -> merge -> [`routing::compile`]
+//! files, containers -> whole [`config::dynamic::Configuration`] -> throttle -> equal to the last? drop -> merge -> [`routing::compile`]
 //! with the previous snapshot, whose live state goes on -> publish one pointer -> health and look-ups follow.
 
 pub mod app;

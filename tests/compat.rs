@@ -11,7 +11,9 @@
 //! | `sequence`, `hrw` | `pick` | `balance` |
 //! | `rule` | `rule` | `rule` |
 //! | `path`, `host`, `query` | `target` | `request::target` |
+//! | `containers` | `containers` | `provider::containers`, from the engine's own words |
 //! | `load`, `directory` | `load` | `config::dynamic`, the file provider |
+//! | `labels` | `labels` | `config::dynamic` |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -24,7 +26,9 @@
 mod servers;
 
 mod compat {
+    pub mod containers;
     pub mod cookie;
+    pub mod labels;
     pub mod load;
     pub mod pick;
     pub mod rule;
@@ -72,7 +76,9 @@ fn run(case: &str) -> Result<Differences, String> {
         "path" => parsed(rest).map(compat::target::paths),
         "host" => parsed(rest).map(compat::target::hosts),
         "query" => parsed(rest).map(compat::target::queries),
+        "containers" => parsed(rest).map(compat::containers::containers),
         "load" => parsed(rest).map(compat::load::loads),
+        "labels" => parsed(rest).map(compat::labels::labels),
         "directory" => parsed(rest).map(compat::load::directory),
         unknown => Err(format!("unknown kind {unknown:?}")),
     }

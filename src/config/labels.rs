@@ -59,11 +59,9 @@ fn read_below<'l, T: DeserializeOwned + Default>(
     }
     decode::cut(&mut problems);
     let node = tree::of(parsed, &mut problems);
-    let value = decode::decode_labels(&node, root, &mut problems);
-    let problems = problems
-        .into_iter()
-        .map(|problem| as_written(problem, &labels))
-        .collect();
+    let mut decoded = Vec::new();
+    let value = decode::decode_labels(&node, root, &mut decoded);
+    problems.extend(decoded.into_iter().map(|problem| as_written(problem, &labels)));
     (value, problems)
 }
 

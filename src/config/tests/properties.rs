@@ -108,7 +108,183 @@ fn to_yaml(node: &Node) -> serde_yaml::Value {
     }
 }
 
+/// Pieces of labels.
+fn label() -> impl Strategy<Value = (String, String)> {
+    let part = prop_oneof![
+        4 => proptest::sample::select(vec![
+            "http", "HTTP", "tcp", "udp", "routers", "Services", "middlewares", "app", "App", "b",
+            "loadbalancer", "server", "servers", "port", "sticky", "cookie", "tls", "domains", "domains[0]",
+            "domains[10]", "main", "weighted", "entrypoints", "entrypoints[1]", "plugin", "headers",
+            "sign", "keys[0]", "keys", "secret", "drainuntil", "healthcheck", "priority",
+        ])
+        .prop_map(str::to_owned),
+        1 => "[\\[\\].a-zA-Zß\u{0}]{0,4}",
+        1 => "\\PC{0,3}",
+    ];
+    let key = vec(part, 0..9).prop_map(|parts| format!("traefik.{}", parts.join(".")));
+    let value = prop_oneof![
+        Just(String::new()),
+        Just("true".to_owned()),
+        Just("false".to_owned()),
+        Just("5".to_owned()),
+        "\\PC{0,8}"
+    ];
+    (key, value)
+}
+
+/// Keys of a dynamic configuration and values that are right there. `=` stands before names, whose letters count.
+const FIELDS: &[(&str, &[&str])] = &[
+    (
+        "http.routers.=App.rule",
+        &["Host(`a`)", "PathPrefix(`/x.y`) && !Method(`GET`)"],
+    ),
+    ("http.routers.=App.entryPoints", &["web", "web, websecure"]),
+    ("http.routers.=App.priority", &["0", "-7", "42"]),
+    ("http.routers.=App.tls.certResolver", &["le"]),
+    ("http.routers.=App.tls.domains.[0].main", &["a.example"]),
+    ("http.routers.=App.tls.domains.[0].sans", &["b.example,c.example"]),
+    ("http.routers.=App.tls.domains.[1].main", &["d.example"]),
+    ("http.routers.=b.service", &["s@file"]),
+    ("http.routers.=b.tls", &["true", "false", ""]),
+    ("http.services.=s.loadBalancer.strategy", &["p2c", "leasttime"]),
+    ("http.services.=s.loadBalancer.passHostHeader", &["true", "f"]),
+    (
+        "http.services.=s.loadBalancer.servers.url",
+        &["http://10.0.0.1:80", "h2c://[::1]:80/x"],
+    ),
+    ("http.services.=s.loadBalancer.servers.weight", &["0", "3"]),
+    ("http.services.=s.loadBalancer.servers.id", &["one"]),
+    ("http.services.=s.loadBalancer.servers.drain", &["true"]),
+    (
+        "http.services.=s.loadBalancer.servers.drainUntil",
+        &["2026-11-22T12:00:00Z"],
+    ),
+    ("http.services.=s.loadBalancer.sticky.cookie.name", &["c"]),
+    ("http.services.=s.loadBalancer.sticky.cookie.httpOnly", &["true"]),
+    ("http.services.=s.loadBalancer.sticky.cookie.maxAge", &["3600"]),
+    (
+        "http.services.=s.loadBalancer.sticky.cookie.sign.keys.[0].secret",
+        &["s"],
+    ),
+    ("http.services.=s.loadBalancer.sticky.onLoss", &["detour", "FAIL"]),
+    (
+        "http.services.=s.loadBalancer.healthCheck.interval",
+        &["5", "1m30s"],
+    ),
+    (
+        "http.services.=s.loadBalancer.healthCheck.headers.=X-Foo",
+        &["", "a,b"],
+    ),
+    ("http.services.=s.loadBalancer.slowStart", &["30s"]),
+    ("http.middlewares.=m.headers.customRequestHeaders.=X-A", &["1"]),
+    ("http.middlewares.=m.stripPrefix.prefixes", &["/a", "/a,/b"]),
+    ("http.middlewares.=n.compress", &["true", "no"]),
+    ("tcp.routers.=t.rule", &["HostSNI(`*`)"]),
+    ("tcp.services.=t.loadBalancer.servers.tls", &["true"]),
+    ("udp.routers.=u.entryPoints", &["dns"]),
+    ("tls.stores.=default.defaultGeneratedCert.resolver", &["le"]),
+];
+
+/// One of the fields above as a label and as in a file.
+type Written = ((String, String), (Vec<String>, String));
+
+/// Some of the fields, each with one of its values; keys in letters of any size, and each of them always in the same:
+/// capitals come first by bytes, and that would be another order of items.
+fn fields() -> impl Strategy<Value = Vec<Written>> {
+    let one = (0..FIELDS.len(), any::<proptest::sample::Index>());
+    (vec(one, 0..FIELDS.len()), any::<u64>()).prop_map(|(chosen, capitals)| {
+        let mut by_field = std::collections::BTreeMap::new();
+        for (field, value) in chosen {
+            let (path, values) = FIELDS[field];
+            by_field.insert(path, written(path, value.get::<&str>(values), capitals));
+        }
+        by_field.into_values().collect()
+    })
+}
+
+fn written(path: &str, value: &str, capitals: u64) -> Written {
+    let sized = |(index, letter): (usize, char)| match capitals >> (index % 64) & 1 {
+        0 => letter,
+        _ => letter.to_ascii_uppercase(),
+    };
+    let in_label = |part: &str| match part.strip_prefix('=') {
+        Some(name) => name.to_owned(),
+        None => part
+            .replace("servers", "server")
+            .char_indices()
+            .map(sized)
+            .collect(),
+    };
+    let key: Vec<String> = path.split('.').map(in_label).collect();
+    let key = format!("traefik.{}", key.join(".")).replace(".[", "[");
+    let in_file = path.replace(".servers.", ".servers.[0].").replace('=', "");
+    let in_file = in_file.split('.').map(str::to_owned).collect();
+    ((key, value.to_owned()), (in_file, value.to_owned()))
+}
+
+/// The fields as a tree of YAML; keys in brackets are items.
+fn file(fields: &[Written]) -> serde_yaml::Value {
+    use serde_yaml::Value;
+    fn put(node: &mut Value, path: &[String], value: &str) {
+        let Some((key, rest)) = path.split_first() else {
+            *node = value.into();
+            return;
+        };
+        let Value::Mapping(entries) = node else {
+            panic!("{key} below a value");
+        };
+        let child = entries
+            .entry(key.as_str().into())
+            .or_insert_with(|| Value::Mapping(serde_yaml::Mapping::new()));
+        put(child, rest, value);
+    }
+    fn with_lists(node: Value) -> Value {
+        match node {
+            Value::Mapping(entries) => {
+                let is_list = entries.keys().any(|key| key.as_str().unwrap().starts_with('['));
+                if is_list {
+                    return Value::Sequence(entries.into_iter().map(|(_, item)| with_lists(item)).collect());
+                }
+                Value::Mapping(
+                    entries
+                        .into_iter()
+                        .map(|(key, node)| (key, with_lists(node)))
+                        .collect(),
+                )
+            }
+            value => value,
+        }
+    }
+    let mut root = Value::Mapping(serde_yaml::Mapping::new());
+    for (_, (path, value)) in fields {
+        put(&mut root, path, value);
+    }
+    with_lists(root)
+}
+
 proptest! {
+    #[test]
+    fn any_labels_are_read_without_a_panic_and_with_a_bounded_answer(labels in vec(label(), 0..30)) {
+        let pairs = || labels.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let (configuration, problems) = dynamic::from_labels(pairs());
+        prop_assert!(problems.len() <= 2 * decode::MAX_PROBLEMS + 2);
+        // Engines hand labels out in any order.
+        let backwards = pairs().collect::<Vec<_>>().into_iter().rev();
+        prop_assert_eq!(dynamic::from_labels(backwards), (configuration, problems));
+    }
+
+    #[test]
+    fn labels_mean_what_the_same_file_means(fields in fields()) {
+        let labels = fields.iter().map(|((key, value), _)| (key.as_str(), value.as_str()));
+        let (by_labels, problems) = dynamic::from_labels(labels);
+        prop_assert_eq!(super::lines(&problems), Vec::<String>::new());
+        let text = serde_yaml::to_string(&file(&fields)).unwrap();
+        let (by_file, warnings) = dynamic::read(text.as_bytes(), Notation::Yaml, None)
+            .map_err(|problems| TestCaseError::fail(format!("{text}\n{problems:?}")))?;
+        prop_assert_eq!(super::lines(&warnings), Vec::<String>::new());
+        prop_assert_eq!(by_labels, by_file, "{}", text);
+    }
+
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in vec(any::<u8>(), 0..400)) {
         for notation in [Notation::Yaml, Notation::Toml] {

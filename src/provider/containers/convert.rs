@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use super::address::{Neighbours, Whereabouts};
 use super::filter::usage;
+use super::labels::in_words;
 use super::merge::merge;
 use super::part::{Maker, Part, service_name};
 use super::remark::Notes;
-use super::{Container, Flavour, Level, Options, Remark};
+use super::{Container, Flavour, Options, Remark};
 use crate::config::dynamic::Configuration;
 
 /// What containers mean.
@@ -72,7 +73,7 @@ impl<'c> Named<'c> {
         let extras = match container.labels.extras(options.provider) {
             Ok(extras) => extras,
             Err(why) => {
-                notes.error(format!("left out: {why}"));
+                notes.error(left_out(&why));
                 return None;
             }
         };
@@ -84,13 +85,12 @@ impl<'c> Named<'c> {
         }
         let mut broken = false;
         for problem in container.labels.problems() {
-            broken |= problem.is_error();
-            let level = if problem.is_error() {
-                Level::Error
+            if problem.is_error() {
+                broken = true;
+                notes.error(left_out(&in_words(problem)));
             } else {
-                Level::Warn
-            };
-            notes.add(level, problem.to_string());
+                notes.warn(in_words(problem));
+            }
         }
         if broken {
             return None;
@@ -104,7 +104,7 @@ impl<'c> Named<'c> {
             notes: Notes::of(container, remarks),
         };
         let made = maker.make();
-        made.map_err(|why| Notes::of(container, remarks).error(format!("left out: {why}")))
+        made.map_err(|why| Notes::of(container, remarks).error(left_out(&why)))
             .ok()
     }
 }
@@ -120,4 +120,8 @@ fn said_once(named: &[Named<'_>], remarks: &mut Vec<Remark>) {
         let service = services.get(remark.about.as_str()).copied();
         said.insert((service, remark.level, remark.text.clone()))
     });
+}
+
+fn left_out(why: &str) -> String {
+    format!("left out: {why}")
 }

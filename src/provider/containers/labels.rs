@@ -131,7 +131,7 @@ impl Labels {
             .chain(of_swarm)
             .find(|problem| problem.is_error())
         {
-            return Err(problem.to_string());
+            return Err(in_words(problem));
         }
         let docker = common.docker.as_ref();
         let of_docker = Extras {
@@ -167,5 +167,20 @@ impl PartialEq for Labels {
 impl From<BTreeMap<String, String>> for Labels {
     fn from(raw: BTreeMap<String, String>) -> Self {
         Self::new(raw)
+    }
+}
+
+/// A problem that names its label.
+pub(super) fn in_words(problem: &Problem) -> String {
+    let Problem {
+        key_path,
+        message,
+        hint,
+        ..
+    } = problem;
+    let hint = hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+    match key_path.as_str() {
+        "" => format!("{message}{hint}"),
+        label => format!("label {label}: {message}{hint}"),
     }
 }
