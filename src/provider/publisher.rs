@@ -40,7 +40,8 @@ pub(super) fn options(flavour: Flavour, written: &Meaning<'_>) -> Result<Options
     Ok(Options {
         provider: flavour,
         exposed_by_default: written.exposed_by_default,
-        constraints: Constraints::parse(written.constraints).map_err(|error| invalid("constraints", &error))?,
+        constraints: Constraints::parse(written.constraints)
+            .map_err(|error| invalid("constraints", &error))?,
         default_rule: DefaultRule::parse(written.default_rule)
             .map_err(|error| invalid("defaultRule", &error))?,
         network: written.network.to_owned(),
@@ -103,7 +104,10 @@ impl Publisher {
         let (new, remarks) = match converted.await {
             Ok(converted) => converted,
             Err(error) => {
-                return tracing::error!(provider = self.provider, "containers could not be converted: {error}");
+                return tracing::error!(
+                    provider = self.provider,
+                    "containers could not be converted: {error}"
+                );
             }
         };
         self.say(remarks);

@@ -108,7 +108,11 @@ impl Follower for Swarm {
                 return Ok(());
             }
             let looked = Instant::now();
-            let wait = if world.is_unsettled { WHILE_UNSETTLED } else { self.every };
+            let wait = if world.is_unsettled {
+                WHILE_UNSETTLED
+            } else {
+                self.every
+            };
             let mut next = looked + wait;
             loop {
                 tokio::select! {

@@ -105,7 +105,10 @@ impl Inventory {
     pub(super) fn outlived(&mut self, now: Instant) -> Vec<String> {
         let mut outlived = Vec::new();
         for (id, known) in &mut self.known {
-            if known.told.is_some_and(|told| now.duration_since(told) > ENDS_WITHIN) {
+            if known
+                .told
+                .is_some_and(|told| now.duration_since(told) > ENDS_WITHIN)
+            {
                 known.told = None;
                 outlived.push(id.clone());
             }

@@ -15,8 +15,8 @@ use crate::provider::engine::wire::{Change, Event, Summary};
 use crate::provider::engine::{Client, EngineError, Events};
 use crate::provider::follow::Trouble;
 
-/// What the engine is asked to tell. Health checks of every container would otherwise come by, three events each.
-const FILTERS: &str = r#"{"type":["container","network"],"event":["start","die","stop","pause","unpause","rename","kill","destroy","health_status","connect","disconnect"]}"#;
+/// What the engine is asked to tell (`died` and `remove` are Podman's words). Health checks of every container would otherwise come by, three events each.
+const FILTERS: &str = r#"{"type":["container","network"],"event":["start","die","stop","pause","unpause","rename","kill","destroy","health_status","connect","disconnect","died","remove"]}"#;
 /// How long more events are waited for before what is known is used: a container that starts makes three.
 const SETTLE: Duration = Duration::from_millis(20);
 /// How long looks at containers are waited for before what is known is used without them.
@@ -44,6 +44,8 @@ pub(super) struct Round<'d> {
     changed: Option<Instant>,
     /// Was nothing published yet?
     is_first: bool,
+    /// Was the address of the machine looked up?
+    knows_machine: bool,
 }
 
 impl<'d> Round<'d> {
@@ -72,6 +74,7 @@ impl<'d> Round<'d> {
             has_listed: false,
             changed: None,
             is_first: true,
+            knows_machine: false,
         };
         round.list();
         Ok(round)
@@ -141,8 +144,9 @@ impl<'d> Round<'d> {
         self.list_at = Instant::now() + LIST_EVERY;
         if self.listing.is_empty() {
             let (client, now) = (self.client.clone(), self.docker.inventory.now());
-            self.listing
-                .spawn(async move { Ok((client.session().await?.get("/containers/json?all=1").await?, now)) });
+            self.listing.spawn(async move {
+                Ok((client.session().await?.get("/containers/json?all=1").await?, now))
+            });
         }
     }
 
@@ -194,7 +198,10 @@ impl<'d> Round<'d> {
         self.is_first = false;
         let containers = self.docker.inventory.containers();
         let on_machine = |mode: &NetworkMode| *mode == NetworkMode::Host;
-        if containers.iter().any(|container| on_machine(&container.network_mode)) {
+        let is_needed = containers
+            .iter()
+            .any(|container| on_machine(&container.network_mode));
+        if is_needed && !std::mem::replace(&mut self.knows_machine, true) {
             self.docker.publisher.set_machine(machine::address().await);
         }
         self.docker.publisher.publish(containers, updates).await;
