@@ -20,6 +20,8 @@ mod pki;
 mod port;
 // Servers that behave, and servers that do not.
 mod server;
+// What the binary is started with.
+mod setup;
 // What `piton -t` says.
 mod verdict;
 // Conditions with a deadline.
@@ -31,10 +33,11 @@ pub use files::{TempDir, swap};
 pub use gate::Gate;
 pub use moment::Moment;
 pub use origin::{Https, Origin};
-pub use piton::{Piton, Setup, run_to_end};
+pub use piton::{Piton, run_to_end};
 pub use pki::{Authority, Leaf};
 pub use port::reserve;
 pub use server::{Received, Server, Then, respond, respond_with};
+pub use setup::Setup;
 pub use verdict::{says, verdict};
 pub use wait::{eventually, holds_for, within};
 

@@ -13,6 +13,9 @@
 
 // The binary, scripted servers, raw clients, files; no assertion about piton lives there.
 mod harness;
+// An engine that misbehaves on demand.
+#[path = "../support/engine.rs"]
+mod fake;
 
 // The samples of the article that started it all, unchanged, and the cookies they give.
 mod article;
@@ -22,6 +25,12 @@ mod check;
 mod command_line;
 // Cookie headers as bad as they come.
 mod cookies;
+// `providers.docker` before an engine that misbehaves on demand.
+mod engine;
+// Which engine, and how it is asked.
+mod engine_access;
+// Nonsense from an engine, and wrong labels.
+mod engine_trouble;
 // Failovers that take over after an answer.
 mod error_failover;
 // Servers that die: moved within the request, retried when safe, never in a loop.

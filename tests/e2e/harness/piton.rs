@@ -1,6 +1,5 @@
 //! The binary under test.
 
-use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,131 +10,20 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
-use super::{TempDir, reserve, swap, within};
+use super::{Setup, TempDir, swap, within};
 
 /// Longer than a start or a run to the end should take.
-const PATIENCE: Duration = Duration::from_secs(10);
-
-/// What to start with.
-pub struct Setup {
-    dir: TempDir,
-    /// Where to listen; port 0 unless another process shall take over.
-    address: SocketAddr,
-    reserved: Option<Socket>,
-    /// Further lines below `entryPoints.web`, without indentation.
-    entry_point: String,
-    /// Further lines at the top.
-    top: String,
-    /// The inside of `providers.file`; `{dir}` stands for the directory.
-    provider: String,
-}
-
-impl Setup {
-    /// A watched file `dynamic.yaml` with this text.
-    pub fn new(dynamic: &str) -> Self {
-        let dir = TempDir::new();
-        dir.write("dynamic.yaml", dynamic);
-        Self {
-            dir,
-            address: SocketAddr::from(([127, 0, 0, 1], 0)),
-            reserved: None,
-            entry_point: String::new(),
-            top: String::new(),
-            provider: "filename: {dir}/dynamic.yaml".to_owned(),
-        }
-    }
-
-    /// The directory everything is in.
-    pub fn dir(&self) -> &TempDir {
-        &self.dir
-    }
-
-    /// More lines below `entryPoints.web`.
-    pub fn entry_point(mut self, lines: &str) -> Self {
-        self.entry_point = lines.to_owned();
-        self
-    }
-
-    /// So that another process can take over: the same port in both, and an `upgrade_sock` of its own.
-    pub fn upgradable(mut self) -> Self {
-        let (socket, address) = reserve();
-        self.address = address;
-        self.reserved = Some(socket);
-        let path = self.dir.join("upgrade.sock");
-        writeln!(self.top, "upgrade_sock: {}", path.display()).unwrap();
-        self
-    }
-
-    /// More lines at the top.
-    pub fn top(mut self, lines: &str) -> Self {
-        self.top.push_str(lines);
-        self.top.push('\n');
-        self
-    }
-
-    /// What is inside `providers.file`, on one line.
-    pub fn provider(mut self, inside: &str) -> Self {
-        self.provider = inside.to_owned();
-        self
-    }
-
-    /// Starts piton.
-    pub fn start(self) -> Piton {
-        let command = self.command(&[]);
-        let mut piton = Piton::spawn(command, Some(self.dir));
-        piton.reserved = self.reserved;
-        piton
-    }
-
-    /// Starts piton with `-u`: it waits for the sockets of another process, and so does nobody here.
-    pub fn take_over(self) -> Piton {
-        let command = self.command(&["-u"]);
-        let mut piton = Piton::launch(command, Some(self.dir));
-        piton.address = Some(self.address);
-        piton.reserved = self.reserved;
-        piton.wait_for_line(&["waiting at"]);
-        piton
-    }
-
-    /// Where it will listen, if that is known.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Writes the static file.
-    pub fn write(&self) -> PathBuf {
-        let mut text = format!("entryPoints:\n  web:\n    address: \"{}\"\n", self.address);
-        for line in self.entry_point.lines() {
-            writeln!(text, "    {line}").unwrap();
-        }
-        let provider = self
-            .provider
-            .replace("{dir}", &self.dir.path().display().to_string());
-        writeln!(
-            text,
-            "providers:\n  providersThrottleDuration: 0\n  file: {{{provider}}}"
-        )
-        .unwrap();
-        writeln!(text, "log:\n  level: INFO\n{}", self.top).unwrap();
-        self.dir.write("piton.yaml", &text)
-    }
-
-    fn command(&self, flags: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
-        command.args(flags).arg("-c").arg(self.write());
-        command
-    }
-}
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running piton; killed when dropped.
 pub struct Piton {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
     readers: Vec<JoinHandle<()>>,
-    address: Option<SocketAddr>,
+    pub(super) address: Option<SocketAddr>,
     /// Shared with those who take over.
     dir: Option<Arc<TempDir>>,
-    reserved: Option<Socket>,
+    pub(super) reserved: Option<Socket>,
 }
 
 impl Piton {
@@ -147,10 +35,11 @@ impl Piton {
     /// Starts a command that logs where it listens; its output is part of the log too.
     pub fn spawn(command: Command, dir: Option<TempDir>) -> Self {
         let mut piton = Self::launch(command, dir);
-        let line = piton.wait_for_line(&["127.0.0.1:", if piton.dir.is_some() { "listening" } else { "" }]);
-        let after = line.split("127.0.0.1:").nth(1).unwrap();
-        let port: String = after.chars().take_while(char::is_ascii_digit).collect();
-        piton.address = Some(SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())));
+        let line = match piton.dir {
+            Some(_) => piton.wait_for_line(&["listening", "address="]),
+            None => piton.wait_for_line(&["http://127.0.0.1:"]),
+        };
+        piton.address = Some(address_in(&line));
         piton
     }
 
@@ -158,6 +47,7 @@ impl Piton {
     pub fn successor(&self) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
         command.arg("-u").arg("-c").arg(self.dir().join("piton.yaml"));
+        super::setup::without_engines(&mut command);
         let mut piton = Self::launch(command, None);
         piton.address = self.address;
         piton.dir.clone_from(&self.dir);
@@ -166,7 +56,7 @@ impl Piton {
         piton
     }
 
-    fn launch(mut command: Command, dir: Option<TempDir>) -> Self {
+    pub(super) fn launch(mut command: Command, dir: Option<TempDir>) -> Self {
         let command = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -304,6 +194,16 @@ impl Drop for Piton {
             eprintln!("--- log of piton {}\n{}\n---", self.id(), self.log().join("\n"));
         }
     }
+}
+
+/// The address that a line of the log, or of the demo, names.
+fn address_in(line: &str) -> SocketAddr {
+    let mut words = line.split_whitespace().map(|word| word.trim_end_matches('/'));
+    let found = words.find_map(|word| {
+        let rest = word.strip_prefix("address=").or(word.strip_prefix("http://"))?;
+        rest.trim_matches('"').parse().ok()
+    });
+    found.unwrap_or_else(|| panic!("no address in {line:?}"))
 }
 
 fn follow(stream: impl Read + Send + 'static, log: Arc<Mutex<Vec<String>>>) -> JoinHandle<()> {
