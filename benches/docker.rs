@@ -43,7 +43,11 @@ fn main() {
     piton.wait_for_generation(1);
     piton.rest();
     println!("engine of {CONTAINERS} containers, a service, a sticky cookie and a router each");
-    println!("  start: {:.0} ms of CPU, {} MiB", ms(piton.cpu()), piton.memory_mib());
+    println!(
+        "  start: {:.0} ms of CPU, {} MiB",
+        ms(piton.cpu()),
+        piton.memory_mib()
+    );
 
     measure(&piton, &engine, "one container has another address", |round| {
         engine.change("app-7", |container| *container = moved(7, round));
@@ -87,13 +91,19 @@ fn measure(piton: &Piton, engine: &Engine, what: &str, mut change: impl FnMut(u1
         }
         piton.rest();
         costs.push(piton.cpu() - before);
-        assert_eq!(engine.inspected().len(), 1, "only the changed container is inspected");
+        assert_eq!(
+            engine.inspected().len(),
+            1,
+            "only the changed container is inspected"
+        );
     }
     costs.sort_unstable();
     latencies.sort_unstable();
-    let published = latencies.get(latencies.len() / 2).map_or_else(String::new, |median| {
-        format!(", published after {:.0} ms (median)", median.as_secs_f64() * 1e3)
-    });
+    let published = latencies
+        .get(latencies.len() / 2)
+        .map_or_else(String::new, |median| {
+            format!(", published after {:.0} ms (median)", median.as_secs_f64() * 1e3)
+        });
     println!(
         "  {what}: {:.1} ms of CPU (median of {ROUNDS}; least {:.1}, most {:.1}), 1 inspected each{published}",
         ms(costs[costs.len() / 2]),
@@ -175,7 +185,10 @@ impl Piton {
     fn wait_for_generation(&self, generation: u64) {
         let begin = Instant::now();
         while self.generation() < generation {
-            assert!(begin.elapsed() < PATIENCE, "generation {generation} does not come");
+            assert!(
+                begin.elapsed() < PATIENCE,
+                "generation {generation} does not come"
+            );
             thread::sleep(Duration::from_millis(1));
         }
     }

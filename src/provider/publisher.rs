@@ -86,11 +86,12 @@ impl Publisher {
     }
 
     /// Converts the containers. A configuration equal to the last is not sent: it would only take the place of the next
-    /// one in the throttle.
+    /// one in the throttle. Urgent is one by which servers end, or begin to.
     pub(super) async fn publish(
         &mut self,
         containers: Vec<Arc<Container>>,
         updates: Option<&mpsc::Sender<Update>>,
+        is_urgent: bool,
     ) {
         let (options, last) = (Arc::clone(&self.options), Arc::clone(&self.last));
         let converted = spawn_blocking(move || {
@@ -122,6 +123,7 @@ impl Publisher {
             let update = Update {
                 provider: self.provider,
                 configuration: self.last(),
+                is_urgent,
             };
             // The receiver is gone only at shutdown.
             let _ = updates.send(update).await;

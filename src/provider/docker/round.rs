@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::inspector::{Inspector, Seen};
+use super::inventory::News;
 use super::{Docker, NAME, machine};
 use crate::provider::Update;
 use crate::provider::containers::NetworkMode;
@@ -42,6 +43,8 @@ pub(super) struct Round<'d> {
     has_listed: bool,
     /// Since when something is known that was not published.
     changed: Option<Instant>,
+    /// Does a server end by that?
+    is_urgent: bool,
     /// Was nothing published yet?
     is_first: bool,
     /// Was the address of the machine looked up?
@@ -73,6 +76,7 @@ impl<'d> Round<'d> {
             list_at: Instant::now(),
             has_listed: false,
             changed: None,
+            is_urgent: false,
             is_first: true,
             knows_machine: false,
         };
@@ -111,8 +115,11 @@ impl<'d> Round<'d> {
         Some(changed + wait)
     }
 
-    fn has_changed(&mut self) {
-        self.changed.get_or_insert_with(Instant::now);
+    fn has(&mut self, news: News) {
+        if news != News::Nothing {
+            self.changed.get_or_insert_with(Instant::now);
+        }
+        self.is_urgent |= news == News::End;
     }
 
     fn heed(&mut self, event: Event) {
@@ -123,9 +130,8 @@ impl<'d> Round<'d> {
                 self.inspector.ask(id, None);
             }
             Some(Change::Signalled(id, signal)) => {
-                if self.docker.inventory.signalled(&id, &signal, Instant::now()) {
-                    self.has_changed();
-                }
+                let news = self.docker.inventory.signalled(&id, &signal, Instant::now());
+                self.has(news);
             }
             Some(Change::Removed(id)) => self.forget(&id),
             Some(Change::Swarm) | None => {}
@@ -134,9 +140,8 @@ impl<'d> Round<'d> {
 
     fn forget(&mut self, id: &str) {
         self.inspector.forget(id);
-        if self.docker.inventory.forget(id) {
-            self.has_changed();
-        }
+        let news = self.docker.inventory.forget(id);
+        self.has(news);
     }
 
     /// Asks for a listing, unless one is under way.
@@ -161,22 +166,22 @@ impl<'d> Round<'d> {
             }
             listed.insert(id);
         }
-        let is_less = self.docker.inventory.retain(&listed, since);
+        let news = self.docker.inventory.retain(&listed, since);
+        self.has(news);
         for id in self.docker.inventory.outlived(Instant::now()) {
             self.inspector.ask(id, None);
         }
         self.has_listed = true;
-        if is_less || self.is_first {
-            self.has_changed();
+        if self.is_first {
+            self.has(News::Change);
         }
     }
 
     fn learn(&mut self, seen: Seen) -> Result<(), EngineError> {
         match seen.result {
             Ok(inspect) => {
-                if self.docker.inventory.learn(inspect, seen.fingerprint) {
-                    self.has_changed();
-                }
+                let news = self.docker.inventory.learn(inspect, seen.fingerprint);
+                self.has(news);
             }
             Err(error) if error.is_not_found() => self.forget(&seen.id),
             Err(error @ EngineError::Unreachable(_)) => return Err(error),
@@ -204,7 +209,9 @@ impl<'d> Round<'d> {
         if is_needed && !std::mem::replace(&mut self.knows_machine, true) {
             self.docker.publisher.set_machine(machine::address().await);
         }
-        self.docker.publisher.publish(containers, updates).await;
+        let is_urgent = std::mem::take(&mut self.is_urgent);
+        let publisher = &mut self.docker.publisher;
+        publisher.publish(containers, updates, is_urgent).await;
     }
 }
 
