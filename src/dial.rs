@@ -129,7 +129,9 @@ impl Connector for Dialer {
         let tls = carried(peer).ok_or_else(none)?;
         let connect = self.connect(peer, &tls);
         let limit = peer.total_connection_timeout().unwrap_or(Duration::MAX);
-        let stream = timeout(limit, connect).await.map_err(|_| timed_out(peer, limit))??;
+        let stream = timeout(limit, connect)
+            .await
+            .map_err(|_| timed_out(peer, limit))??;
         Ok((Connection::Stream(Box::new(stream)), false))
     }
 

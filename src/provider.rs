@@ -23,4 +23,6 @@ pub struct Update {
     pub provider: &'static str,
     /// Everything it knows; replaces what it said before.
     pub configuration: Arc<Configuration>,
+    /// Has a server ended, or begun to? Requests run into it until this is in use.
+    pub is_urgent: bool,
 }

@@ -85,6 +85,7 @@ fn of_files(install: &Install) -> Vec<Problem> {
     let update = Update {
         provider: file::NAME,
         configuration: configuration.into(),
+        is_urgent: false,
     };
     let snapshot = settings(install)
         .ok()

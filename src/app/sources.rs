@@ -108,6 +108,7 @@ impl Sources {
             control.apply(Update {
                 provider,
                 configuration,
+                is_urgent: false,
             });
         };
         if let Some(configuration) = self.fixed {

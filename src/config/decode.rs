@@ -1,7 +1,6 @@
 //! From the positioned tree to types: one serde deserializer that knows Traefik's rules once (traefik-providers 1.1, 2.1).
 //!
-//! Labels mean the same as a file but for what `dialect` lists, for lists (whose items have names there), and for keys that
-//! have both a value and keys below them.
+//! Labels mean the same as a file but for what the modules `dialect` and `labels` hold.
 //!
 //! | rule | here |
 //! |---|---|
@@ -11,7 +10,8 @@
 //! | an empty block is an error unless its type is [`AllowEmpty`](super::AllowEmpty) | `deserializer` |
 //! | text where a list is wanted is split at commas | `deserializer` |
 //! | numbers, booleans, durations from text | `scalar` |
-//! | what only files or only labels can say | `dialect` |
+//! | keys that count only in files or only in labels | `dialect` |
+//! | shapes that only labels have | `labels` |
 //!
 //! **All problems in one run.** A bad value is reported, and a stand-in of the wanted type lets decoding go on. When anything
 //! was reported the tree is decoded again with the reported nodes treated as absent, so that the result is what the file
@@ -21,6 +21,7 @@ mod access;
 mod deserializer;
 mod dialect;
 mod error;
+mod labels;
 mod path;
 mod scalar;
 mod state;

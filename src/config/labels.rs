@@ -5,7 +5,7 @@
 //! | which labels are looked at, how many, in which order | this file |
 //! | dots, brackets, the root | `grammar` |
 //! | names in any case, order of lists | `tree` |
-//! | `server`, values without effect, blocks switched off | [`decode`](super::decode), in the dialect of labels |
+//! | `server`, values without effect, blocks switched off | [`decode`], in the dialect of labels |
 //!
 //! Lists are maps in this tree, with the keys `[0]`, `[10]`, `[2]` in the order of their labels: what is a list only the
 //! wanted type knows, and the number is a name and no index.

@@ -28,6 +28,7 @@ fn update(port: u16) -> Update {
     Update {
         provider: "file",
         configuration: Arc::new(configuration),
+        is_urgent: false,
     }
 }
 
@@ -73,4 +74,27 @@ async fn the_first_update_passes_at_once_and_then_the_latest_of_each_period() {
         "http://127.0.0.1:9",
         "the last is not lost"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_urgent_update_waits_a_quarter_of_a_second_at_most_and_takes_along_what_waited() {
+    let control = Control::new(settings(Duration::from_secs(2)));
+    let published = control.published();
+    let (sender, receiver) = mpsc::channel(8);
+    tokio::spawn(control.run(receiver));
+    sender.send(update(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let urgent = Update {
+        is_urgent: true,
+        ..update(2)
+    };
+    sender.send(urgent).await.unwrap();
+    sender.send(update(3)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(port(&published.load()), "http://127.0.0.1:1");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(port(&published.load()), "http://127.0.0.1:3");
+    sender.send(update(4)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(port(&published.load()), "http://127.0.0.1:3", "not urgent");
 }

@@ -1,5 +1,6 @@
 //! At most one reload per provider and period: the first at once, of the others the latest
-//! (traefik-providers 7.1).
+//! (traefik-providers 7.1). An urgent one comes sooner: nobody shall run into a server for two seconds that is known to
+//! be gone.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -8,11 +9,36 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::provider::Update;
 
+/// Shortest time between two reloads because of urgent updates.
+const URGENT: Duration = Duration::from_millis(250);
+
 #[derive(Debug, Default)]
 struct Lane {
-    /// When the next update may pass; `None` for at once.
-    open_at: Option<Instant>,
+    /// When the last update passed; `None` for never.
+    passed: Option<Instant>,
     waiting: Option<Update>,
+}
+
+impl Lane {
+    /// When the update that waits may pass; `None` when none waits.
+    fn opens(&self, period: Duration) -> Option<Opens> {
+        let waiting = self.waiting.as_ref()?;
+        let period = match waiting.is_urgent {
+            true => period.min(URGENT),
+            false => period,
+        };
+        let Some(passed) = self.passed else {
+            return Some(Opens::Now);
+        };
+        Some(passed.checked_add(period).map_or(Opens::Never, Opens::At))
+    }
+}
+
+/// When an update may pass.
+enum Opens {
+    Now,
+    At(Instant),
+    Never,
 }
 
 /// One lane per provider.
@@ -31,8 +57,9 @@ impl Throttle {
     }
 
     /// Keeps `update` until it is due; one that waited there is forgotten.
-    pub(super) fn add(&mut self, update: Update) {
+    pub(super) fn add(&mut self, mut update: Update) {
         let lane = self.lanes.entry(update.provider).or_default();
+        update.is_urgent |= lane.waiting.as_ref().is_some_and(|waiting| waiting.is_urgent);
         lane.waiting = Some(update);
     }
 
@@ -40,10 +67,13 @@ impl Throttle {
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Update> {
         let mut due = Vec::new();
         for lane in self.lanes.values_mut() {
-            if lane.open_at.is_none_or(|at| at <= now)
-                && let Some(update) = lane.waiting.take()
-            {
-                lane.open_at = now.checked_add(self.period);
+            let is_open = match lane.opens(self.period) {
+                Some(Opens::Now) => true,
+                Some(Opens::At(time)) => time <= now,
+                Some(Opens::Never) | None => false,
+            };
+            if is_open && let Some(update) = lane.waiting.take() {
+                lane.passed = Some(now);
                 due.push(update);
             }
         }
@@ -52,8 +82,13 @@ impl Throttle {
 
     /// Returns when an update that waits becomes due; never when none waits.
     pub(super) async fn due(&self) {
-        let waiting = self.lanes.values().filter(|lane| lane.waiting.is_some());
-        match waiting.filter_map(|lane| lane.open_at).min() {
+        let opens = self.lanes.values().filter_map(|lane| lane.opens(self.period));
+        let times = opens.filter_map(|opens| match opens {
+            Opens::Now => Some(Instant::now()),
+            Opens::At(time) => Some(time),
+            Opens::Never => None,
+        });
+        match times.min() {
             Some(at) => sleep_until(at).await,
             None => std::future::pending().await,
         }

@@ -43,7 +43,9 @@ mod tests {
     #[test]
     fn waits_grow_up_to_a_bound() {
         let mut back_off = BackOff::new();
-        let waits: Vec<u128> = (0..20).map(|_| back_off.after(NONE, MIDDLE).as_millis()).collect();
+        let waits: Vec<u128> = (0..20)
+            .map(|_| back_off.after(NONE, MIDDLE).as_millis())
+            .collect();
         assert_eq!(waits[..4], [500, 750, 1125, 1687]);
         assert_eq!(waits[19], 15_000);
     }

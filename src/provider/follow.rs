@@ -91,7 +91,11 @@ impl Trouble {
     /// The engine answers.
     pub(super) fn is_over(&mut self) {
         if self.reason.take().is_some() {
-            tracing::info!(provider = self.provider, engine = self.engine, "the engine answers again");
+            tracing::info!(
+                provider = self.provider,
+                engine = self.engine,
+                "the engine answers again"
+            );
         }
     }
 }

@@ -40,7 +40,8 @@ pub(super) fn options(flavour: Flavour, written: &Meaning<'_>) -> Result<Options
     Ok(Options {
         provider: flavour,
         exposed_by_default: written.exposed_by_default,
-        constraints: Constraints::parse(written.constraints).map_err(|error| invalid("constraints", &error))?,
+        constraints: Constraints::parse(written.constraints)
+            .map_err(|error| invalid("constraints", &error))?,
         default_rule: DefaultRule::parse(written.default_rule)
             .map_err(|error| invalid("defaultRule", &error))?,
         network: written.network.to_owned(),
@@ -85,11 +86,12 @@ impl Publisher {
     }
 
     /// Converts the containers. A configuration equal to the last is not sent: it would only take the place of the next
-    /// one in the throttle.
+    /// one in the throttle. Urgent is one by which servers end, or begin to.
     pub(super) async fn publish(
         &mut self,
         containers: Vec<Arc<Container>>,
         updates: Option<&mpsc::Sender<Update>>,
+        is_urgent: bool,
     ) {
         let (options, last) = (Arc::clone(&self.options), Arc::clone(&self.last));
         let converted = spawn_blocking(move || {
@@ -103,7 +105,10 @@ impl Publisher {
         let (new, remarks) = match converted.await {
             Ok(converted) => converted,
             Err(error) => {
-                return tracing::error!(provider = self.provider, "containers could not be converted: {error}");
+                return tracing::error!(
+                    provider = self.provider,
+                    "containers could not be converted: {error}"
+                );
             }
         };
         self.say(remarks);
@@ -118,6 +123,7 @@ impl Publisher {
             let update = Update {
                 provider: self.provider,
                 configuration: self.last(),
+                is_urgent,
             };
             // The receiver is gone only at shutdown.
             let _ = updates.send(update).await;

@@ -75,7 +75,7 @@ impl Swarm {
     pub async fn first(&mut self) -> Result<Arc<Configuration>, EngineError> {
         let mut session = Client::connect(&self.access).await?.session().await?;
         let world = look(&mut session).await?;
-        self.publisher.publish(world.containers, None).await;
+        self.publisher.publish(world.containers, None, false).await;
         Ok(self.publisher.last())
     }
 
@@ -103,12 +103,18 @@ impl Follower for Swarm {
         loop {
             let world = look(&mut session).await?;
             trouble.is_over();
-            self.publisher.publish(world.containers, Some(updates)).await;
+            self.publisher
+                .publish(world.containers, Some(updates), world.is_unsettled)
+                .await;
             if !self.watch {
                 return Ok(());
             }
             let looked = Instant::now();
-            let wait = if world.is_unsettled { WHILE_UNSETTLED } else { self.every };
+            let wait = if world.is_unsettled {
+                WHILE_UNSETTLED
+            } else {
+                self.every
+            };
             let mut next = looked + wait;
             loop {
                 tokio::select! {

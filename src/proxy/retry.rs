@@ -137,7 +137,10 @@ pub(super) fn after_failed_connect(ctx: &mut Context, peer: &HttpPeer, mut error
 
 /// Did only a slice of the time to connect end, and the server is still one to be connected to?
 fn is_to_be_gone_on_with(ctx: &mut Context, peer: &HttpPeer, error: &Error) -> bool {
-    let (slice, whole) = (peer.options.connection_timeout, peer.options.total_connection_timeout);
+    let (slice, whole) = (
+        peer.options.connection_timeout,
+        peer.options.total_connection_timeout,
+    );
     let is_slice = *error.etype() == ErrorType::ConnectTimedout && slice != whole;
     let now = clock::now();
     let is_there = ctx.server().is_some_and(|server| server.state().is_up(now));

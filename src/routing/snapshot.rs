@@ -40,7 +40,10 @@ impl Snapshot {
             }
             let states = |service: &Arc<Service>| {
                 let servers = service.servers().map(|servers| servers.pool.servers());
-                let states = servers.unwrap_or_default().iter().map(|server| Arc::as_ptr(server.state()));
+                let states = servers
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|server| Arc::as_ptr(server.state()));
                 states.collect::<HashSet<*const ServerState>>()
             };
             let kept = new.map(states).unwrap_or_default();

@@ -177,8 +177,12 @@ fn a_mirror_that_never_answers_leaves_the_other_mirrors_their_places() {
     );
     let piton = Piton::with(&file);
     let mut client = Client::connect(piton.address());
-    for _ in 0..400 {
+    for sent in 1..=400 {
         assert_eq!(client.exchange("GET / HTTP/1.1\r\nHost: a\r\n\r\n").status, 200);
+        // On a busy machine even the healthy one might have 256 copies to answer at some time.
+        eventually("the healthy one keeps up", || {
+            mirror.received().len() + 100 > sent
+        });
     }
     eventually("all copies arrive at the healthy one", || {
         mirror.received().len() == 400

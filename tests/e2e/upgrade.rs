@@ -293,7 +293,10 @@ fn a_verdict_that_nobody_would_end_is_not_adopted() {
     assert_eq!(get(old.address(), "/").status, 503);
     // The same service without a check.
     old.reload(&sticky_app(&[&ill], ""));
-    assert_eq!(get(old.address(), "/").text(), "ill");
+    // Those who probe follow a configuration after it is published.
+    eventually("its verdict ended with the check", || {
+        get(old.address(), "/").text() == "ill"
+    });
     let new = upgrade(&mut old);
     assert!(old.wait_for_end().1);
     assert_eq!(get(new.address(), "/").text(), "ill");

@@ -59,26 +59,24 @@ impl<'a> ItemAccess<'a> {
             ..Self::new(list, items)
         }
     }
-
-    fn place(&self) -> Place {
-        self.blamed.map_or(Place::Item, |_| Place::Part)
-    }
 }
 
 impl<'de> SeqAccess<'de> for ItemAccess<'_> {
     type Error = Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        while let Some((index, node)) = self.items.next() {
+        let place = self.blamed.map_or(Place::Item, |_| Place::Part);
+        for (index, node) in self.items.by_ref() {
             // A label is one text, and its problems name it.
-            let path = match self.list.state.in_labels() {
-                true => *self.list.path,
-                false => self.list.path.index(index),
+            let path = if self.list.state.in_labels() {
+                *self.list.path
+            } else {
+                self.list.path.index(index)
             };
             let item = NodeDeserializer {
                 node,
                 id: self.blamed.unwrap_or_else(|| id_of(node)),
-                place: self.place(),
+                place,
                 path: &path,
                 ..self.list
             };
@@ -99,47 +97,6 @@ impl<'de> SeqAccess<'de> for ItemAccess<'_> {
 
     fn size_hint(&self) -> Option<usize> {
         Some(self.items.len())
-    }
-}
-
-/// The items of a list in labels: each has a name, whose number means nothing.
-pub(super) struct NamedItemAccess<'a> {
-    list: NodeDeserializer<'a>,
-    entries: std::slice::Iter<'a, Entry>,
-}
-
-impl<'a> NamedItemAccess<'a> {
-    pub(super) fn new(list: NodeDeserializer<'a>, entries: &'a [Entry]) -> Self {
-        let entries = entries.iter();
-        Self { list, entries }
-    }
-}
-
-impl<'de> SeqAccess<'de> for NamedItemAccess<'_> {
-    type Error = Error;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        let list = self.list;
-        let counts = |entry: &&Entry| !list.state.is_broken(id_of(&entry.node));
-        let Some(entry) = self.entries.by_ref().find(counts) else {
-            return Ok(None);
-        };
-        let value = value_of(&list, Some(entry), Place::Named, seed)?;
-        if counts(&entry) {
-            list.note_own_value();
-        }
-        Ok(Some(value))
-    }
-}
-
-/// The one item of a list that labels write without a list.
-pub(super) struct OneItem<'a>(pub(super) Option<NodeDeserializer<'a>>);
-
-impl<'de> SeqAccess<'de> for OneItem<'_> {
-    type Error = Error;
-
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Error> {
-        self.0.take().map(|item| seed.deserialize(item)).transpose()
     }
 }
 
@@ -348,7 +305,7 @@ fn text(text: &str) -> StrDeserializer<'_, Error> {
 }
 
 /// Decodes the value of an entry, and blames it for what its type says.
-fn value_of<'de, S: DeserializeSeed<'de>>(
+pub(super) fn value_of<'de, S: DeserializeSeed<'de>>(
     map: &NodeDeserializer<'_>,
     entry: Option<&Entry>,
     place: Place,

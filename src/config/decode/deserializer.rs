@@ -3,12 +3,13 @@
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, IntoDeserializer, Visitor};
 
-use super::access::{EmptyMap, EmptySeq, ItemAccess, KeyAccess, NamedItemAccess, OneItem, StructAccess};
+use super::access::{EmptyMap, EmptySeq, ItemAccess, KeyAccess, StructAccess};
 use super::error::Error;
+use super::labels::{NamedItemAccess, OneItem, begins_a_list};
 use super::path::Path;
 use super::scalar;
 use super::state::{Id, State, id_of};
-use crate::config::node::{Entry, Node, Value};
+use crate::config::node::{Node, Value};
 use crate::config::problem::{Problem, did_you_mean};
 use crate::config::secret;
 use crate::config::units::Span;
@@ -71,33 +72,6 @@ impl<'a> NodeDeserializer<'a> {
             self.state.hide(self.id);
         } else {
             self.report(message, hint);
-        }
-    }
-
-    /// Drops this node with a warning.
-    fn drop_without_effect(&self, hint: String) {
-        if self.is_idle {
-            self.state.hide(self.id);
-        } else {
-            self.state.report(self.id, || {
-                Problem::warning(self.path.text(), "this has no effect in a label").hint(hint)
-            });
-        }
-    }
-
-    /// In labels: says that the value of a key with keys below it has no effect.
-    pub(super) fn note_own_value(&self) {
-        if let Some(own) = &self.node.own {
-            self.note_value(own, "what stands below it counts");
-        }
-    }
-
-    /// Says that the text of a block has no effect, and not what it is: it may be a password in the wrong place.
-    fn note_value(&self, text: &str, hint: &str) {
-        if !self.is_idle && !is_presence(text) {
-            self.state.note(self.id, || {
-                Problem::warning(self.path.text(), "the value has no effect: this is a block").hint(hint)
-            });
         }
     }
 
@@ -166,23 +140,6 @@ impl<'a> NodeDeserializer<'a> {
         matches!(self.place, Place::Field | Place::OneItem)
     }
 
-    /// In labels: a single value in place of a block that is no field. Traefik drops it; what is left is an empty block,
-    /// or nothing where it stands for a whole list.
-    fn bare_label(&self, text: &str, children: &[&'static str]) {
-        let listed = scalar::listed(children);
-        match self.place {
-            Place::Part => {
-                let first = children.first().copied().unwrap_or_default();
-                self.drop_without_effect(format!("write {}[0].{first}=...", self.path.last_key()));
-            }
-            Place::Named => {
-                let list = self.path.key_above();
-                self.note_value(text, &format!("write {listed} below {list}[0]"));
-            }
-            _ => self.note_value(text, &format!("write {listed} below it")),
-        }
-    }
-
     fn allow_empty<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         match &self.node.value {
             Value::Null => visitor.visit_none(),
@@ -190,15 +147,7 @@ impl<'a> NodeDeserializer<'a> {
                 visitor.visit_some(MapAccessDeserializer::new(EmptyMap))
             }
             Value::Scalar(_) => visitor.visit_none(),
-            Value::Map(_) if self.is_switched_off() => {
-                let value = visitor.visit_some(Self {
-                    place: Place::Item,
-                    is_idle: true,
-                    ..self
-                })?;
-                self.state.hide(self.id);
-                Ok(value)
-            }
+            Value::Map(_) if self.is_switched_off() => self.switched_off(visitor),
             // Inside, the block may be empty.
             Value::Map(_) => visitor.visit_some(Self {
                 place: Place::Item,
@@ -211,13 +160,8 @@ impl<'a> NodeDeserializer<'a> {
         }
     }
 
-    /// In labels: `tls=false` with `tls.options=x`.
-    fn is_switched_off(&self) -> bool {
-        self.node.own.as_deref().is_some_and(|own| !is_presence(own))
-    }
-
     /// The items of a list written as one text.
-    fn split<'de, V: Visitor<'de>>(self, text: &str, visitor: V) -> Result<V::Value, Error> {
+    pub(super) fn split<'de, V: Visitor<'de>>(self, text: &str, visitor: V) -> Result<V::Value, Error> {
         // To Traefik that is a label without effect, and so the default stays.
         if text.is_empty() && self.state.in_labels() {
             self.state.hide(self.id);
@@ -230,15 +174,6 @@ impl<'a> NodeDeserializer<'a> {
         // The items are new nodes, but it is this one that is wrong if one of them is.
         let outer = NodeDeserializer { ..self };
         visitor.visit_seq(ItemAccess::split_from(outer, &items))
-    }
-
-    /// The items of a list in labels. Those of a list of single values have no effect; the list's own text has.
-    fn named_items<'de, V: Visitor<'de>>(self, entries: &'a [Entry], visitor: V) -> Result<V::Value, Error> {
-        let counts = |entry: &Entry| !self.state.is_broken(id_of(&entry.node));
-        if entries.iter().any(counts) {
-            return visitor.visit_seq(NamedItemAccess::new(self, entries));
-        }
-        self.split(self.node.own.as_deref().unwrap_or_default(), visitor)
     }
 
     fn span<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -422,11 +357,6 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_> {
 }
 
 /// Does this text say no more than that a block is there?
-fn is_presence(text: &str) -> bool {
+pub(super) fn is_presence(text: &str) -> bool {
     text.is_empty() || text.eq_ignore_ascii_case("true")
-}
-
-/// Does Traefik take this for a list where it knows no type? The first key decides.
-fn begins_a_list(entries: &[Entry]) -> bool {
-    entries.first().is_some_and(|entry| entry.key.starts_with('['))
 }

@@ -284,7 +284,10 @@ fn every_option_of_an_engine_is_read() {
 #[test]
 fn a_password_in_a_wrong_place_is_not_repeated() {
     let problems = refused("providers: {docker: {password:hunter2}}");
-    assert!(!problems.iter().any(|problem| problem.contains("hunter2")), "{problems:?}");
+    assert!(
+        !problems.iter().any(|problem| problem.contains("hunter2")),
+        "{problems:?}"
+    );
 }
 
 #[test]

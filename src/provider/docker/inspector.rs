@@ -139,6 +139,10 @@ async fn look(
         })
     });
     let session = session.filter(|session| result.is_ok() && session.is_open());
-    let seen = Seen { id, fingerprint, result };
+    let seen = Seen {
+        id,
+        fingerprint,
+        result,
+    };
     (seen, session)
 }

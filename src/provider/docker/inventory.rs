@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::provider::containers::{Container, Life};
+use crate::provider::containers::{Container, Health, Life};
 use crate::provider::engine::wire::{Inspect, Signal};
 
 /// How long a container is taken for one that is about to end after it was told to. One that lives on gets new sessions again.
@@ -18,6 +18,17 @@ pub(super) struct Inventory {
     known: BTreeMap<String, Known>,
     /// Counts what was learned, so that a listing does not overrule what was learned after it was asked for.
     clock: u64,
+}
+
+/// What was learned of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing.
+    Nothing,
+    /// Something about it is different.
+    Change,
+    /// It serves no more, or will not for long.
+    End,
 }
 
 #[derive(Debug)]
@@ -53,8 +64,8 @@ impl Inventory {
             .is_none_or(|known| known.fingerprint != Some(fingerprint))
     }
 
-    /// Learns what was seen of a container. Returns whether that changes anything.
-    pub(super) fn learn(&mut self, inspect: Inspect, fingerprint: Option<u64>) -> bool {
+    /// Learns what was seen of a container.
+    pub(super) fn learn(&mut self, inspect: Inspect, fingerprint: Option<u64>) -> News {
         self.clock += 1;
         let stop_signal = inspect.stop_signal();
         let mut container = inspect.into_container();
@@ -65,10 +76,10 @@ impl Inventory {
         if told.is_some() {
             container.life = Life::Stopping;
         }
-        let is_news = old.is_none_or(|old| *old.container != container);
-        let container = match old {
-            Some(old) if !is_news => Arc::clone(&old.container),
-            _ => Arc::new(container),
+        let (news, container) = match old {
+            Some(old) if *old.container == container => (News::Nothing, Arc::clone(&old.container)),
+            Some(old) if ends(&old.container, &container) => (News::End, Arc::new(container)),
+            _ => (News::Change, Arc::new(container)),
         };
         let known = Known {
             fingerprint,
@@ -78,20 +89,19 @@ impl Inventory {
             container,
         };
         self.known.insert(known.container.id.clone(), known);
-        is_news
+        news
     }
 
-    /// A signal was sent to a container. Returns whether it will end by it.
-    pub(super) fn signalled(&mut self, id: &str, signal: &Signal, now: Instant) -> bool {
-        let Some(known) = self.known.get_mut(id) else {
-            return false;
+    /// A signal was sent to a container, which may be its end.
+    pub(super) fn signalled(&mut self, id: &str, signal: &Signal, now: Instant) -> News {
+        let ends =
+            |known: &&mut Known| signal.ends(&known.stop_signal) && known.container.life == Life::Running;
+        let Some(known) = self.known.get_mut(id).filter(ends) else {
+            return News::Nothing;
         };
-        if !signal.ends(&known.stop_signal) || known.container.life != Life::Running {
-            return false;
-        }
         known.told = Some(now);
         Arc::make_mut(&mut known.container).life = Life::Stopping;
-        true
+        News::End
     }
 
     /// A container ended or began: what it was told before is over. It has to be looked at.
@@ -105,7 +115,10 @@ impl Inventory {
     pub(super) fn outlived(&mut self, now: Instant) -> Vec<String> {
         let mut outlived = Vec::new();
         for (id, known) in &mut self.known {
-            if known.told.is_some_and(|told| now.duration_since(told) > ENDS_WITHIN) {
+            if known
+                .told
+                .is_some_and(|told| now.duration_since(told) > ENDS_WITHIN)
+            {
                 known.told = None;
                 outlived.push(id.clone());
             }
@@ -120,18 +133,35 @@ impl Inventory {
         }
     }
 
-    /// A container is no more. Returns whether it was there.
-    pub(super) fn forget(&mut self, id: &str) -> bool {
-        self.known.remove(id).is_some()
+    /// A container is no more.
+    pub(super) fn forget(&mut self, id: &str) -> News {
+        match self.known.remove(id) {
+            None => News::Nothing,
+            Some(known) if known.container.life == Life::Stopped => News::Change,
+            Some(_) => News::End,
+        }
     }
 
-    /// Forgets those that a listing does not have which was asked for at `since`. Returns whether there were any.
-    pub(super) fn retain(&mut self, listed: &HashSet<String>, since: u64) -> bool {
+    /// Forgets those that a listing does not have which was asked for at `since`.
+    pub(super) fn retain(&mut self, listed: &HashSet<String>, since: u64) -> News {
         let before = self.known.len();
         self.known
             .retain(|id, known| known.learned > since || listed.contains(id));
-        self.known.len() < before
+        match self.known.len() < before {
+            true => News::End,
+            false => News::Nothing,
+        }
     }
+}
+
+/// Does a container that served serve less now?
+fn ends(old: &Container, new: &Container) -> bool {
+    let serves = |container: &Container| match (container.life, container.health) {
+        (Life::Stopped, _) => 0,
+        (Life::Stopping, _) | (Life::Running, Health::Unhealthy) => 1,
+        (Life::Running, _) => 2,
+    };
+    serves(new) < serves(old) || old.networks != new.networks
 }
 
 #[cfg(test)]

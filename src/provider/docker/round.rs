@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::inspector::{Inspector, Seen};
+use super::inventory::News;
 use super::{Docker, NAME, machine};
 use crate::provider::Update;
 use crate::provider::containers::NetworkMode;
@@ -15,8 +16,8 @@ use crate::provider::engine::wire::{Change, Event, Summary};
 use crate::provider::engine::{Client, EngineError, Events};
 use crate::provider::follow::Trouble;
 
-/// What the engine is asked to tell. Health checks of every container would otherwise come by, three events each.
-const FILTERS: &str = r#"{"type":["container","network"],"event":["start","die","stop","pause","unpause","rename","kill","destroy","health_status","connect","disconnect"]}"#;
+/// What the engine is asked to tell (`died` and `remove` are Podman's words). Health checks of every container would otherwise come by, three events each.
+const FILTERS: &str = r#"{"type":["container","network"],"event":["start","die","stop","pause","unpause","rename","kill","destroy","health_status","connect","disconnect","died","remove"]}"#;
 /// How long more events are waited for before what is known is used: a container that starts makes three.
 const SETTLE: Duration = Duration::from_millis(20);
 /// How long looks at containers are waited for before what is known is used without them.
@@ -42,8 +43,12 @@ pub(super) struct Round<'d> {
     has_listed: bool,
     /// Since when something is known that was not published.
     changed: Option<Instant>,
+    /// Does a server end by that?
+    is_urgent: bool,
     /// Was nothing published yet?
     is_first: bool,
+    /// Was the address of the machine looked up?
+    knows_machine: bool,
 }
 
 impl<'d> Round<'d> {
@@ -71,7 +76,9 @@ impl<'d> Round<'d> {
             list_at: Instant::now(),
             has_listed: false,
             changed: None,
+            is_urgent: false,
             is_first: true,
+            knows_machine: false,
         };
         round.list();
         Ok(round)
@@ -108,8 +115,11 @@ impl<'d> Round<'d> {
         Some(changed + wait)
     }
 
-    fn has_changed(&mut self) {
-        self.changed.get_or_insert_with(Instant::now);
+    fn has(&mut self, news: News) {
+        if news != News::Nothing {
+            self.changed.get_or_insert_with(Instant::now);
+        }
+        self.is_urgent |= news == News::End;
     }
 
     fn heed(&mut self, event: Event) {
@@ -120,9 +130,8 @@ impl<'d> Round<'d> {
                 self.inspector.ask(id, None);
             }
             Some(Change::Signalled(id, signal)) => {
-                if self.docker.inventory.signalled(&id, &signal, Instant::now()) {
-                    self.has_changed();
-                }
+                let news = self.docker.inventory.signalled(&id, &signal, Instant::now());
+                self.has(news);
             }
             Some(Change::Removed(id)) => self.forget(&id),
             Some(Change::Swarm) | None => {}
@@ -131,9 +140,8 @@ impl<'d> Round<'d> {
 
     fn forget(&mut self, id: &str) {
         self.inspector.forget(id);
-        if self.docker.inventory.forget(id) {
-            self.has_changed();
-        }
+        let news = self.docker.inventory.forget(id);
+        self.has(news);
     }
 
     /// Asks for a listing, unless one is under way.
@@ -141,8 +149,9 @@ impl<'d> Round<'d> {
         self.list_at = Instant::now() + LIST_EVERY;
         if self.listing.is_empty() {
             let (client, now) = (self.client.clone(), self.docker.inventory.now());
-            self.listing
-                .spawn(async move { Ok((client.session().await?.get("/containers/json?all=1").await?, now)) });
+            self.listing.spawn(async move {
+                Ok((client.session().await?.get("/containers/json?all=1").await?, now))
+            });
         }
     }
 
@@ -157,22 +166,22 @@ impl<'d> Round<'d> {
             }
             listed.insert(id);
         }
-        let is_less = self.docker.inventory.retain(&listed, since);
+        let news = self.docker.inventory.retain(&listed, since);
+        self.has(news);
         for id in self.docker.inventory.outlived(Instant::now()) {
             self.inspector.ask(id, None);
         }
         self.has_listed = true;
-        if is_less || self.is_first {
-            self.has_changed();
+        if self.is_first {
+            self.has(News::Change);
         }
     }
 
     fn learn(&mut self, seen: Seen) -> Result<(), EngineError> {
         match seen.result {
             Ok(inspect) => {
-                if self.docker.inventory.learn(inspect, seen.fingerprint) {
-                    self.has_changed();
-                }
+                let news = self.docker.inventory.learn(inspect, seen.fingerprint);
+                self.has(news);
             }
             Err(error) if error.is_not_found() => self.forget(&seen.id),
             Err(error @ EngineError::Unreachable(_)) => return Err(error),
@@ -194,10 +203,15 @@ impl<'d> Round<'d> {
         self.is_first = false;
         let containers = self.docker.inventory.containers();
         let on_machine = |mode: &NetworkMode| *mode == NetworkMode::Host;
-        if containers.iter().any(|container| on_machine(&container.network_mode)) {
+        let is_needed = containers
+            .iter()
+            .any(|container| on_machine(&container.network_mode));
+        if is_needed && !std::mem::replace(&mut self.knows_machine, true) {
             self.docker.publisher.set_machine(machine::address().await);
         }
-        self.docker.publisher.publish(containers, updates).await;
+        let is_urgent = std::mem::take(&mut self.is_urgent);
+        let publisher = &mut self.docker.publisher;
+        publisher.publish(containers, updates, is_urgent).await;
     }
 }
 

@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::access::Place;
@@ -27,6 +28,8 @@ use crate::upstream::Tls;
 
 /// Largest answer, in bytes: a listing of some twenty thousand containers.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// An answer from which on it is parsed on another thread, in bytes.
+const LARGE: usize = 256 * 1024;
 /// Longest line of the event stream, in bytes.
 const MAX_EVENT: usize = 1024 * 1024;
 /// Longest words of an engine that are repeated, in characters.
@@ -78,7 +81,7 @@ impl Client {
             Some(version) => format!("/v{version}"),
             None => {
                 let offered: Version = client.session().await?.get("/version").await?;
-                format!("/v{}", agreed(&offered.api_version))
+                format!("/v{}", agreed(&offered))
             }
         };
         Ok(client)
@@ -144,7 +147,7 @@ impl Session {
     /// # Errors
     /// When there is none, none in time, or none that can be read. The session is of no use then, unless the engine itself
     /// refused.
-    pub async fn get<T: DeserializeOwned>(&mut self, path: &str) -> Result<T, EngineError> {
+    pub async fn get<T: DeserializeOwned + Send + 'static>(&mut self, path: &str) -> Result<T, EngineError> {
         let path = self.client.path(path);
         let limit = self.client.access.patience;
         let body = within(limit, &path, async {
@@ -152,16 +155,14 @@ impl Session {
             read(response.into_body(), MAX_ANSWER, &path).await
         });
         let body = body.await?;
-        serde_json::from_slice(&body).map_err(|error| EngineError::Garbage {
-            path: path.clone(),
-            // Not serde's own words: they may quote what was found, a password in a label for one.
-            reason: format!(
-                "line {}, column {}: {:?}",
-                error.line(),
-                error.column(),
-                error.classify()
-            ),
-        })
+        let parsed = match body.len() {
+            // A listing of thousands would keep everything else on this thread waiting.
+            LARGE.. => spawn_blocking(move || parse(&body))
+                .await
+                .unwrap_or_else(|error| Err(error.to_string())),
+            _ => parse(&body),
+        };
+        parsed.map_err(|reason| EngineError::Garbage { path, reason })
     }
 
     /// Sends a request, and returns the head of an answer that is none of an error.
@@ -259,6 +260,18 @@ impl Events {
     }
 }
 
+/// Not serde's own words about a mistake: they may quote what was found, a password in a label for one.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| {
+        format!(
+            "line {}, column {}: {:?}",
+            error.line(),
+            error.column(),
+            error.classify()
+        )
+    })
+}
+
 async fn within<T>(
     limit: Duration,
     path: &str,
@@ -345,18 +358,15 @@ fn roots_of_system() -> Result<Arc<RootCertStore>, String> {
     Ok(Arc::new(store))
 }
 
-/// The newest version that both sides know; the engine's own where it cannot be read.
-fn agreed(offered: &str) -> String {
-    let numbers = offered
-        .split_once('.')
-        .and_then(|(major, minor)| Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?)));
-    match numbers {
-        Some(numbers) => {
-            let (major, minor) = numbers.min(NEWEST);
-            format!("{major}.{minor}")
-        }
-        None => format!("{}.{}", NEWEST.0, NEWEST.1),
-    }
+/// The newest version that both sides know, or the oldest that the engine still speaks.
+fn agreed(offered: &Version) -> String {
+    let numbers = |text: &str| {
+        let (major, minor) = text.split_once('.')?;
+        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
+    };
+    let newest = numbers(&offered.api_version).map_or(NEWEST, |theirs| theirs.min(NEWEST));
+    let (major, minor) = numbers(&offered.min_api_version).map_or(newest, |oldest| oldest.max(newest));
+    format!("{major}.{minor}")
 }
 
 /// What an engine says about its refusal, cut and on one line.
@@ -401,11 +411,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_older_of_both_versions_is_spoken() {
-        assert_eq!(agreed("1.41"), "1.41");
-        assert_eq!(agreed("1.99"), "1.51");
-        assert_eq!(agreed("2.0"), "1.51");
-        assert_eq!(agreed("garbage"), "1.51");
+    fn the_older_of_both_versions_is_spoken_unless_the_engine_has_given_it_up() {
+        let agreed = |newest: &str, oldest: &str| {
+            super::agreed(&Version {
+                api_version: newest.to_owned(),
+                min_api_version: oldest.to_owned(),
+            })
+        };
+        assert_eq!(agreed("1.41", "1.12"), "1.41");
+        assert_eq!(agreed("1.99", "1.44"), "1.51");
+        assert_eq!(agreed("2.0", "1.60"), "1.60");
+        assert_eq!(agreed("garbage", ""), "1.51");
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub struct Version {
     /// The newest version of the API that the engine speaks.
     #[serde(deserialize_with = "nullable")]
     pub api_version: String,
+    /// The oldest one.
+    #[serde(rename = "MinAPIVersion", deserialize_with = "nullable")]
+    pub min_api_version: String,
 }
 
 /// Go writes an empty map, list or pointer as `null`.

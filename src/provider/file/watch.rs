@@ -137,6 +137,7 @@ impl Watcher {
             let update = Update {
                 provider: NAME,
                 configuration: Arc::new(configuration),
+                is_urgent: false,
             };
             // The receiver is gone only at shutdown.
             let _ = self.updates.send(update).await;

@@ -25,7 +25,7 @@ fn inspect(id: &str, status: &str) -> Inspect {
 fn with(ids: &[&str]) -> Inventory {
     let mut inventory = Inventory::default();
     for id in ids {
-        assert!(inventory.learn(inspect(id, "running"), Some(1)));
+        assert_eq!(inventory.learn(inspect(id, "running"), Some(1)), News::Change);
     }
     inventory
 }
@@ -42,9 +42,10 @@ fn signal(text: &str) -> Signal {
 fn the_same_container_seen_again_is_no_news_and_stays_the_same_object() {
     let mut inventory = with(&["a"]);
     let before = inventory.containers();
-    assert!(!inventory.learn(inspect("a", "running"), Some(1)));
+    assert_eq!(inventory.learn(inspect("a", "running"), Some(1)), News::Nothing);
     assert!(Arc::ptr_eq(&before[0], &inventory.containers()[0]));
-    assert!(inventory.learn(inspect("a", "exited"), Some(2)));
+    assert_eq!(inventory.learn(inspect("a", "exited"), Some(2)), News::End);
+    assert_eq!(inventory.learn(inspect("a", "running"), Some(3)), News::Change);
 }
 
 #[test]
@@ -61,7 +62,11 @@ fn only_a_summary_that_is_another_one_is_worth_a_look() {
 fn a_container_that_is_told_to_stop_is_stopping_until_it_ends() {
     for told in ["SIGTERM", "15", "QUIT", "3", "9"] {
         let mut inventory = with(&["a"]);
-        assert!(inventory.signalled("a", &signal(told), Instant::now()), "{told}");
+        assert_eq!(
+            inventory.signalled("a", &signal(told), Instant::now()),
+            News::End,
+            "{told}"
+        );
         assert_eq!(life(&inventory, "a"), Life::Stopping);
         inventory.learn(inspect("a", "running"), None);
         assert_eq!(life(&inventory, "a"), Life::Stopping, "looking changes nothing");
@@ -76,10 +81,17 @@ fn a_container_that_is_told_to_stop_is_stopping_until_it_ends() {
 fn a_signal_that_asks_for_something_else_changes_nothing() {
     for told in ["HUP", "1", "USR1", "SIGUSR2", "28", "", "garbage"] {
         let mut inventory = with(&["a"]);
-        assert!(!inventory.signalled("a", &signal(told), Instant::now()), "{told}");
+        assert_eq!(
+            inventory.signalled("a", &signal(told), Instant::now()),
+            News::Nothing,
+            "{told}"
+        );
         assert_eq!(life(&inventory, "a"), Life::Running);
     }
-    assert!(!with(&[]).signalled("a", &signal("15"), Instant::now()));
+    assert_eq!(
+        with(&[]).signalled("a", &signal("15"), Instant::now()),
+        News::Nothing
+    );
 }
 
 #[test]
@@ -111,8 +123,10 @@ fn a_listing_forgets_what_it_lacks_but_not_what_was_learned_after_it_was_asked_f
     let asked = inventory.now();
     inventory.learn(inspect("new", "running"), None);
     let listed = HashSet::from(["a".to_owned()]);
-    assert!(inventory.retain(&listed, asked));
+    assert_eq!(inventory.retain(&listed, asked), News::End);
     let ids: Vec<&String> = inventory.known.keys().collect();
     assert_eq!(ids, ["a", "new"]);
-    assert!(!inventory.retain(&listed, asked), "nothing more");
+    assert_eq!(inventory.retain(&listed, asked), News::Nothing, "nothing more");
+    assert_eq!(inventory.forget("a"), News::End);
+    assert_eq!(inventory.forget("a"), News::Nothing);
 }
