@@ -105,8 +105,8 @@ impl Docker {
     }
 }
 
-/// Until this is dropped no other test of this process uses an engine: load of one is a delay of the other.
-pub fn alone() -> MutexGuard<'static, ()> {
+/// Until this is dropped no other test uses the engine of this process: load of one is a delay of the other.
+fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     // One that failed while it was alone has said so.
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::app;
-use crate::engine::{Docker, alone, exists, skipped};
+use crate::engine::{Docker, exists, skipped};
 use crate::harness::{TempDir, within};
 
 /// Set inside.
@@ -66,7 +66,6 @@ fn enter(name: &str) {
         let why = String::from_utf8_lossy(&probe.stderr).trim().to_owned();
         return skipped(&format!("{name}: needs root and busybox-static: {why}"));
     }
-    let _alone = alone();
     let dir = TempDir::new();
     // Processes of other worlds have the same numbers, and would have the same names of directories.
     let temporary = dir.join("tmp");
