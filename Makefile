@@ -35,8 +35,12 @@ conf-check: #? piton -t on every configuration in conf/
 	@for conf in $(CONFS); do ./target/debug/piton -t -c $$conf || exit 1; done
 
 .PHONY: tests
-tests: #? unit, property, golden, simulation, architecture and end-to-end tests
+tests: #? unit, property, golden, simulation, architecture and end-to-end tests, also against container engines
 	$(CARGO) test
+
+.PHONY: live
+live: #? tests against real container engines alone, with the table of requests, failures and moved sessions
+	$(CARGO) test --test docker -- --nocapture
 
 .PHONY: bench
 bench: #? micro benchmarks of the hot path (criterion)

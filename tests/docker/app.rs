@@ -1,7 +1,8 @@
 //! The image: busybox, and an HTTP server of two scripts that answers its own name.
 
-use crate::harness::TempDir;
 use std::path::Path;
+
+use crate::harness::TempDir;
 
 /// What the image is called.
 pub const IMAGE: &str = "piton-test-app";
@@ -9,26 +10,18 @@ pub const IMAGE: &str = "piton-test-app";
 /// Without busybox of the static kind there is nothing to run.
 pub const BUSYBOX: [&str; 2] = ["/usr/bin/busybox", "/bin/busybox"];
 
-/// Answers with `$NAME`, or the host name, at `$PORT`. Ends `$GRACE` seconds after SIGTERM, at once without it, and by
-/// itself after ten minutes.
-const START: &str = r#"name=${NAME:-$(hostname)}
-export name
-trap 'sleep "${GRACE:-0}"; exit 0' TERM
-timeout 600 nc -ll -p "${PORT:-80}" -e /bin/sh /bin/serve &
-wait
-"#;
+/// The application of the example: answers with `$NAME` at `$PORT`, ends `$GRACE` seconds after SIGTERM.
+const START: &str = include_str!("../../conf/examples/docker/app/start");
+/// One connection of it.
+const SERVE: &str = include_str!("../../conf/examples/docker/app/serve");
 
-/// One connection. Each answer is one write: who is killed has answered, or has not.
-const SERVE: &str = r#"while IFS= read -r line; do
-  [ "${#line}" -gt 1 ] && continue
-  printf 'HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s' "${#name}" "$name"
-done
-"#;
-
+/// It ends by itself after ten minutes, so that nothing stays for good.
 const DOCKERFILE: &str = r#"FROM scratch
 COPY bin /bin
+COPY start serve /srv/
+ENV LIFE=600
 EXPOSE 80
-ENTRYPOINT ["/bin/sh", "/bin/start"]
+ENTRYPOINT ["/bin/sh", "/srv/start"]
 "#;
 
 /// The busybox of this machine, if it can run alone.
@@ -43,8 +36,9 @@ pub fn busybox() -> Option<&'static Path> {
 pub fn context() -> TempDir {
     let dir = TempDir::new();
     dir.write("Dockerfile", DOCKERFILE);
-    dir.write("bin/start", START);
-    dir.write("bin/serve", SERVE);
+    dir.write("start", START);
+    dir.write("serve", SERVE);
+    std::fs::create_dir(dir.join("bin")).unwrap();
     std::fs::copy(busybox().expect("busybox-static"), dir.join("bin/busybox")).unwrap();
     std::os::unix::fs::symlink("busybox", dir.join("bin/sh")).unwrap();
     dir

@@ -1,6 +1,6 @@
 //! Containers start, stop, die, pause and fall ill under sticky load.
 
-use crate::crowd::{Crowd, newcomers, wait_for_newcomers_at};
+use crate::crowd::{Crowd, name_in, newcomers, wait_for_newcomers_at};
 use crate::engine::Lab;
 use crate::harness::{Browser, Piton, eventually};
 
@@ -170,7 +170,7 @@ fn a_container_made_again_with_its_id_gets_its_sessions_back_without_a_cookie() 
     wait_for_newcomers_at(piton.address(), &["a", "b"]);
     // One who is away meanwhile, among others who are not.
     let mut user = Browser::new();
-    while user.ask(piton.address()).text() != "a" {
+    while name_in(&user.ask(piton.address())) != "a" {
         user = Browser::new();
     }
     let (cookie, before) = (user.field(), lab.address("a", "bridge"));
@@ -187,7 +187,7 @@ fn a_container_made_again_with_its_id_gets_its_sessions_back_without_a_cookie() 
     assert_eq!(row.moved, there);
     assert_ne!(lab.address("a", "bridge"), before);
     let answer = user.ask(piton.address());
-    assert_eq!((answer.text().as_str(), answer.cookies()), ("a", vec![]));
+    assert_eq!((name_in(&answer).as_str(), answer.cookies()), ("a", vec![]));
     assert_eq!(user.field(), cookie);
 }
 
@@ -207,12 +207,14 @@ fn a_second_container_with_the_same_id_harms_nobody() {
     assert_eq!(row.moved, 0);
     let there = crowd.at("a");
     crowd.may_leave("a");
+    // It takes the id over: sessions that it got meanwhile know it by its URL.
+    crowd.may_leave("a2");
     let row = crowd.during("the first one goes", || {
         lab.docker.run(&["rm", "--force", &lab.name("a")]);
         crowd.wait_until_nobody_is_at("a");
         wait_for_newcomers_at(piton.address(), &["a2", "b"]);
     });
-    assert_eq!(row.moved, there);
+    assert!(row.moved >= there);
 }
 
 #[test]

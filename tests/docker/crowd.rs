@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::harness::{Browser, Client, Response, get, within};
 
@@ -26,7 +26,7 @@ struct Watch {
 }
 
 /// What happened during a step.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Row {
     /// The step.
     pub case: String,
@@ -38,6 +38,8 @@ pub struct Row {
     pub moved: usize,
     /// Those of them whose server still lived.
     pub astray: usize,
+    /// How long it took.
+    pub time: Duration,
 }
 
 struct User {
@@ -118,6 +120,7 @@ impl Crowd {
     /// nobody may leave a server that is not said to be gone by then.
     pub fn during(&self, case: &str, step: impl FnOnce()) -> Row {
         let watch = &self.watch;
+        let begin = Instant::now();
         let requests = watch.requests.load(Ordering::SeqCst);
         let failed = watch.failures.lock().unwrap().len();
         let moved = watch.moved.lock().unwrap().len();
@@ -132,6 +135,7 @@ impl Crowd {
             failures: failures.len(),
             moved: left.len(),
             astray: left.iter().filter(|name| !gone.contains(*name)).count(),
+            time: begin.elapsed(),
         };
         println!("{row}");
         assert_eq!(
@@ -159,8 +163,13 @@ impl std::fmt::Display for Row {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "| {:<58} | {:>6} requests | {} failed | {:>3} sessions moved | {} though their server lived |",
-            self.case, self.requests, self.failures, self.moved, self.astray
+            "| {:<42} | {:>4.1} s | {:>6} requests | {} failed | {:>3} sessions moved | {} though their server lived |",
+            self.case,
+            self.time.as_secs_f32(),
+            self.requests,
+            self.failures,
+            self.moved,
+            self.astray
         )
     }
 }
@@ -177,7 +186,7 @@ fn live(address: SocketAddr, watch: &Watch, asked: &AtomicUsize, home: &Mutex<St
         match answer {
             Ok(answer) if answer.status == 200 && answer.complete => {
                 browser.keep(&answer);
-                arrive(watch, &mut home.lock().unwrap(), answer.text());
+                arrive(watch, &mut home.lock().unwrap(), name_in(&answer));
                 if answer.header("Connection") == Some("close") {
                     client = Client::connect(address);
                 }
@@ -202,10 +211,15 @@ fn arrive(watch: &Watch, home: &mut String, now: String) {
     *home = now;
 }
 
+/// The name of the server that answered.
+pub fn name_in(answer: &Response) -> String {
+    answer.text().trim_end().to_owned()
+}
+
 /// Who answers so many users that are new; failures too, by their status.
 pub fn newcomers(address: SocketAddr, count: usize) -> BTreeSet<String> {
     let name = |answer: Response| match answer.status {
-        200 => answer.text(),
+        200 => name_in(&answer),
         status => status.to_string(),
     };
     (0..count).map(|_| name(get(address, "/"))).collect()
@@ -216,7 +230,7 @@ pub fn wait_for_newcomers_at(address: SocketAddr, names: &[&str]) {
     let expected: BTreeSet<String> = names.iter().map(|&name| name.to_owned()).collect();
     let count = 2 * names.len() + 2;
     let mut seen = BTreeSet::new();
-    let begin = std::time::Instant::now();
+    let begin = Instant::now();
     while seen != expected {
         assert!(
             begin.elapsed() < LONG,

@@ -199,7 +199,8 @@ impl Lab {
     pub fn setup(&self, options: &str) -> Setup {
         let constraints = format!("constraints: 'Label(`{LABEL}`, `{}`)'", self.prefix);
         let endpoint = format!("endpoint: {}", self.docker.endpoint);
-        Setup::engine("docker", &format!("{endpoint}\n{constraints}\n{options}"))
+        // The throttle is that of a configuration which says nothing about it.
+        Setup::engine("docker", &format!("{endpoint}\n{constraints}\n{options}")).throttle("2s")
     }
 
     /// The same, started.

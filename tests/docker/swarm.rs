@@ -57,7 +57,9 @@ impl Swarm {
         let process = docker.run(&["inspect", "--format", "{{.State.Pid}}", &gateway]);
         let options = format!("endpoint: {}\nrefreshSeconds: 1", engine.endpoint());
         let net = format!("--net=/proc/{process}/ns/net");
-        let setup = Setup::engine("swarm", &options).through(&["nsenter", &net], address);
+        let setup = Setup::engine("swarm", &options)
+            .throttle("2s")
+            .through(&["nsenter", &net], address);
         Ok(Self {
             docker,
             piton: setup.start(),
@@ -203,7 +205,7 @@ fn under_load(swarm: &Swarm) {
     availability("active");
     swarm.wait_for_tasks("app", 3);
     println!(
-        "| {:<58} | no node left: answered at once; back when it is active |",
+        "| {:<42} | no node left: answered at once; back when it is active |",
         "swarm: drain node"
     );
 }

@@ -137,7 +137,10 @@ fn a_check_names_the_place_of_every_bad_option() {
         ("endpoint: unix://", ["endpoint", "5:15"]),
         ("exposedByDefault: perhaps", ["exposedByDefault", "5:23"]),
         ("exposed: true", ["exposed", "5:5"]),
-        ("tls: {cert: only.pem}", ["tls", "5:"]),
+        (
+            "endpoint: tcp://127.0.0.1:1\ntls: {cert: only.pem}",
+            ["tls.key", "6:"],
+        ),
     ] {
         let (good, text) = check(options);
         assert!(!good, "{options}: {text}");
