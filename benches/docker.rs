@@ -50,7 +50,7 @@ fn main() {
     );
 
     measure(&piton, &engine, "one container has another address", |round| {
-        engine.change("app-7", |container| *container = moved(7, round));
+        engine.change("app-7", |container| *container = moved(7, 1 + round));
         engine.tell(&engine.find("app-7"), "start", &[]);
         true
     });
@@ -156,7 +156,9 @@ impl Piton {
             engine.endpoint("tcp")
         );
         std::fs::write(&conf, text).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_piton"))
+        // Another build can be measured: PITON=path/to/piton.
+        let binary = std::env::var("PITON").unwrap_or_else(|_| env!("CARGO_BIN_EXE_piton").to_owned());
+        let mut child = Command::new(binary)
             .arg("-c")
             .arg(conf)
             .env_remove("DOCKER_HOST")

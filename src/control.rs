@@ -39,11 +39,9 @@ impl Control {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let nothing = Default::default();
-        let empty = compile(&nothing, &settings.ground, clock::now(), &Snapshot::default());
-        let empty = Arc::new(Snapshot {
-            generation: 0,
-            ..empty
-        });
+        let mut empty = compile(&nothing, &settings.ground, clock::now(), &Snapshot::default());
+        empty.generation = 0;
+        let empty = Arc::new(empty);
         Self {
             settings,
             configurations: BTreeMap::new(),

@@ -13,6 +13,7 @@ mod address;
 mod constraints;
 mod container;
 mod convert;
+mod declared;
 mod default_rule;
 mod filter;
 mod labels;

@@ -1,11 +1,12 @@
 //! Merged configuration -> snapshot: routers (traefik-core 4).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::report::{Item, Report, Status};
 use super::services::Services;
+use super::snapshot::Rules;
 use super::{Merged, Route, Snapshot, Table};
 use crate::balance::Micros;
 use crate::config::dynamic::http::Router;
@@ -65,7 +66,8 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
         entry_points: &ground.entry_points,
         services: &services,
         merged,
-        rules: HashMap::new(),
+        rules: Rules::default(),
+        old_rules: &previous.rules,
         by_entry_point: BTreeMap::new(),
     };
     for (name, router) in &merged.routers {
@@ -73,8 +75,9 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
         routers.add(name, router, &mut item);
         report.routers.insert(name.clone(), item);
     }
-    let tables = routers.into_tables();
+    let (tables, rules) = routers.into_tables();
     Snapshot {
+        rules,
         generation: previous.generation + 1,
         tables,
         retired: services.retired(previous),
@@ -94,8 +97,8 @@ struct Routers<'a> {
     entry_points: &'a [EntryPointSpec],
     services: &'a Services,
     merged: &'a Merged,
-    /// Compiled rules by text: many routers of generated configurations share one.
-    rules: HashMap<&'a str, Arc<Rule>>,
+    rules: Rules,
+    old_rules: &'a Rules,
     by_entry_point: BTreeMap<&'a str, Vec<Ranked>>,
 }
 
@@ -184,10 +187,14 @@ impl<'a> Routers<'a> {
         if let Some(rule) = self.rules.get(router.rule.as_str()) {
             return Some(Arc::clone(rule));
         }
+        if let Some((text, rule)) = self.old_rules.get_key_value(router.rule.as_str()) {
+            self.rules.insert(Arc::clone(text), Arc::clone(rule));
+            return Some(Arc::clone(rule));
+        }
         match Rule::parse(&router.rule) {
             Ok(rule) => {
                 let rule = Arc::new(rule);
-                self.rules.insert(&router.rule, Arc::clone(&rule));
+                self.rules.insert(router.rule.as_str().into(), Arc::clone(&rule));
                 Some(rule)
             }
             Err(error) => {
@@ -217,7 +224,7 @@ impl<'a> Routers<'a> {
 
     /// Tables in order of priority, then provider precedence, then name, so that two replicas agree.
     /// Every entry point has one, if only an empty one.
-    fn into_tables(mut self) -> Box<[Table]> {
+    fn into_tables(mut self) -> (Box<[Table]>, Rules) {
         let table = |mut ranked: Vec<Ranked>| {
             ranked.sort_by(|a, b| {
                 let key = |r: &Ranked| (Reverse(r.priority), r.precedence);
@@ -225,13 +232,11 @@ impl<'a> Routers<'a> {
             });
             Table::new(ranked.into_iter().map(|ranked| ranked.route).collect())
         };
-        self.entry_points
-            .iter()
-            .map(|entry_point| {
-                let ranked = self.by_entry_point.remove(entry_point.name.as_str());
-                table(ranked.unwrap_or_default())
-            })
-            .collect()
+        let tables = self.entry_points.iter().map(|entry_point| {
+            let ranked = self.by_entry_point.remove(entry_point.name.as_str());
+            table(ranked.unwrap_or_default())
+        });
+        (tables.collect(), self.rules)
     }
 }
 

@@ -1,10 +1,13 @@
 //! Everything a request is led by, of one age.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
+
 use super::{Report, Table};
-use crate::balance::ServerState;
+use crate::balance::{Server, ServerState};
+use crate::rule::Rule;
 use crate::service::Service;
 
 /// One compiled configuration. Swapped whole by one pointer; a request pins the one it started with.
@@ -19,9 +22,14 @@ pub struct Snapshot {
     /// Services that a mistake keeps from working now: what is known of their servers waits here for the
     /// configuration that mends it.
     pub retired: BTreeMap<String, Arc<Service>>,
+    /// Compiled rules by text, for the routers of the next snapshot: most stay as they are.
+    pub(super) rules: Rules,
     /// What became of every item.
     pub report: Report,
 }
+
+/// Compiled rules by text: many routers of generated configurations share one.
+pub(super) type Rules = HashMap<Arc<str>, Arc<Rule>, RandomState>;
 
 impl Snapshot {
     /// The service called `name`, at work or retired: where live state is found.
@@ -33,26 +41,31 @@ impl Snapshot {
     /// Retires the servers that `previous` has and this one has not: requests that began under `previous` go
     /// elsewhere, even in the middle of connecting. For the one who published this snapshot.
     pub fn retire_those_it_lacks(&self, previous: &Self) {
-        for (name, old) in previous.services.iter().chain(&previous.retired) {
-            let new = self.service(name);
-            if new.is_some_and(|new| Arc::ptr_eq(new, old)) {
-                continue;
-            }
-            let states = |service: &Arc<Service>| {
-                let servers = service.servers().map(|servers| servers.pool.servers());
-                let states = servers
-                    .unwrap_or_default()
-                    .iter()
-                    .map(|server| Arc::as_ptr(server.state()));
-                states.collect::<HashSet<*const ServerState>>()
-            };
-            let kept = new.map(states).unwrap_or_default();
-            let old = old.servers().map(|servers| servers.pool.servers());
-            for server in old.unwrap_or_default() {
-                if !kept.contains(&Arc::as_ptr(server.state())) {
+        let kept: HashSet<*const Service> = self.all().map(|(_, service)| Arc::as_ptr(service)).collect();
+        for (name, old) in previous
+            .all()
+            .filter(|(_, old)| !kept.contains(&Arc::as_ptr(old)))
+        {
+            let states: HashSet<*const ServerState> = self
+                .service(name)
+                .into_iter()
+                .flat_map(servers)
+                .map(|server| Arc::as_ptr(server.state()))
+                .collect();
+            for server in servers(old) {
+                if !states.contains(&Arc::as_ptr(server.state())) {
                     server.state().retire();
                 }
             }
         }
     }
+
+    /// Services at work and retired ones.
+    fn all(&self) -> impl Iterator<Item = (&String, &Arc<Service>)> {
+        self.services.iter().chain(&self.retired)
+    }
+}
+
+fn servers(service: &Arc<Service>) -> &[Arc<Server>] {
+    service.servers().map_or(&[], |servers| servers.pool.servers())
 }

@@ -111,17 +111,18 @@ impl<'c> Whereabouts<'c> {
     }
 
     fn ip(&mut self, notes: &mut Notes<'_>) -> Result<IpAddr, String> {
-        if self.ip.is_none() {
-            let mut search = Search {
-                options: self.options,
-                neighbours: self.neighbours,
-                passed: Vec::new(),
-            };
-            let found = search.ip(self.container, self.network, notes);
-            let words = |why| format!("unable to find the IP address: {why}");
-            self.ip = Some(found.map_err(words));
+        if let Some(known) = &self.ip {
+            return known.clone();
         }
-        self.ip.clone().unwrap_or_else(|| Err(String::new()))
+        let mut search = Search {
+            options: self.options,
+            neighbours: self.neighbours,
+            passed: Vec::new(),
+        };
+        let found = search.ip(self.container, self.network, notes);
+        let found = found.map_err(|why| format!("unable to find the IP address: {why}"));
+        self.ip = Some(found.clone());
+        found
     }
 }
 
@@ -149,7 +150,8 @@ impl<'c> Search<'c> {
             NetworkMode::Host => {
                 if !network.is_empty() {
                     notes.warn(format!(
-                        "it is not in network {network:?}: the machine's address is used"
+                        "{} is not in network {network:?}: the machine's address is used",
+                        self.subject(container)
                     ));
                 }
                 Ok(self.options.host)
@@ -178,7 +180,7 @@ impl<'c> Search<'c> {
                 next.title
             ));
         }
-        if self.passed.len() == MAX_CHAIN {
+        if self.passed.len() > MAX_CHAIN {
             return Err(format!(
                 "more than {MAX_CHAIN} containers use the network of the next"
             ));
@@ -196,8 +198,17 @@ impl<'c> Search<'c> {
         }
     }
 
+    /// Who a remark is about, if not the container that it is made for.
+    fn subject(&self, container: &'c Container) -> &'c str {
+        if self.passed.is_empty() {
+            "it"
+        } else {
+            &container.title
+        }
+    }
+
     /// The first by name: Traefik takes any, another one at each look.
-    fn any(&self, container: &Container, wanted: &str, notes: &mut Notes<'_>) -> Result<IpAddr, String> {
+    fn any(&self, container: &'c Container, wanted: &str, notes: &mut Notes<'_>) -> Result<IpAddr, String> {
         let networks = container.networks.iter();
         let mut found = networks.filter_map(|(name, addresses)| Some((name, addresses.first()?)));
         let swarm = self.options.provider == Flavour::Swarm;
@@ -211,7 +222,8 @@ impl<'c> Search<'c> {
         };
         if !wanted.is_empty() {
             notes.warn(format!(
-                "it is not in network {wanted:?}, maybe the prefix of its project is missing: {first:?} is used"
+                "{} is not in network {wanted:?}, maybe the prefix of its project is missing: {first:?} is used",
+                self.subject(container)
             ));
             return Ok(ip);
         }
@@ -219,8 +231,9 @@ impl<'c> Search<'c> {
         if !others.is_empty() {
             let provider = if swarm { "swarm" } else { "docker" };
             notes.warn(format!(
-                "it is in several networks and none is named: {first:?} is used, not {}; write label \
+                "{} is in several networks and none is named: {first:?} is used, not {}; write label \
                  traefik.{provider}.network",
+                self.subject(container),
                 others.join(", ")
             ));
         }

@@ -1,5 +1,6 @@
 //! All containers of an engine -> one configuration, and what there is to say.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::address::{Neighbours, Whereabouts};
@@ -47,7 +48,7 @@ pub fn convert<'c>(containers: impl IntoIterator<Item = &'c Container>, options:
 /// A container with the name of its service, and what it is sorted by.
 struct Named<'c> {
     container: &'c Container,
-    name: String,
+    name: Cow<'c, str>,
     key: String,
 }
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::Flavour;
-use crate::config::dynamic::{self, Configuration};
+use super::declared::Declared;
+use crate::config::dynamic;
+use crate::config::name::normalize;
 use crate::config::{Problem, labels};
 
 /// Labels with what they mean. Cloning is cheap, so the tasks of one service may share theirs.
@@ -16,7 +18,9 @@ pub struct Labels(Arc<Decoded>);
 #[derive(Debug, Default)]
 struct Decoded {
     raw: BTreeMap<String, String>,
-    configuration: Configuration,
+    /// Name of the service by the labels of compose, normalised.
+    compose: Option<String>,
+    declared: Declared,
     problems: Vec<Problem>,
     common: Common,
     common_problems: Vec<Problem>,
@@ -76,7 +80,8 @@ impl Labels {
         let (common, common_problems) = labels::read(pairs(), &["traefik.docker.", "traefik.enable"]);
         let (swarm, swarm_problems) = labels::read(pairs(), &["traefik.swarm."]);
         Self(Arc::new(Decoded {
-            configuration,
+            compose: compose_name(&raw),
+            declared: configuration.into(),
             problems,
             common,
             common_problems,
@@ -92,6 +97,11 @@ impl Labels {
         &self.0.raw
     }
 
+    /// Name of the service by the labels of compose.
+    pub(super) fn compose_name(&self) -> Option<&str> {
+        self.0.compose.as_deref()
+    }
+
     /// Shall the engine's own balancer be used (`lbswarm`), in place of the tasks?
     #[must_use]
     pub fn lb_swarm(&self) -> bool {
@@ -104,8 +114,8 @@ impl Labels {
     }
 
     /// Routers, services and the rest; to be used only when there is no error among the problems.
-    pub(super) fn configuration(&self) -> &Configuration {
-        &self.0.configuration
+    pub(super) fn declared(&self) -> &Declared {
+        &self.0.declared
     }
 
     /// What is wrong with routers, services and the rest.
@@ -156,6 +166,13 @@ impl Labels {
             }),
         }
     }
+}
+
+fn compose_name(labels: &BTreeMap<String, String>) -> Option<String> {
+    let label = |key: &str| labels.get(key).filter(|value| !value.is_empty());
+    let service = label("com.docker.compose.service")?;
+    let project = label("com.docker.compose.project")?;
+    Some(normalize(&format!("{service}_{project}")))
 }
 
 impl PartialEq for Labels {

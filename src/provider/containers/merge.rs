@@ -4,6 +4,7 @@
 //! removes the resource; piton keeps the definition of the oldest container, so that a rolling update that changes a
 //! label does not take the service away.
 
+use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,12 +12,17 @@ use super::Container;
 use super::part::{Offer, Part};
 use super::protocol::{Server, Service};
 use super::remark::{Notes, Remark};
-use crate::config::dynamic::{Configuration, Http, Tcp, Tls, Udp};
+use crate::config::dynamic::{Configuration, Http, Tcp, Tls, Udp, http, tcp, udp};
 
 /// Puts `parts` together; servers come in the order of the parts.
 pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configuration {
     let mut by_age: Vec<&Part<'_>> = parts.iter().collect();
     by_age.sort_by_key(|part| age(part.container));
+    let balanced = (
+        http::Service::balanced(),
+        tcp::Service::balanced(),
+        udp::Service::balanced(),
+    );
     let mut merger = Merger {
         parts,
         by_age,
@@ -24,45 +30,27 @@ pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configurat
     };
     let http = Http {
         routers: merger.resources("HTTP router", |part| cows(&part.http.routers)),
-        services: merger.services(|part| &part.http.services),
+        services: merger.services(&balanced.0, |part| &part.http.services),
         middlewares: merger.resources("HTTP middleware", |part| {
-            part.container
-                .labels
-                .configuration()
-                .http
-                .middlewares
-                .iter()
-                .map(by_name)
+            by_name(&part.container.labels.declared().http_middlewares)
         }),
         ..Http::default()
     };
     let tcp = Tcp {
         routers: merger.resources("TCP router", |part| cows(&part.tcp.routers)),
-        services: merger.services(|part| &part.tcp.services),
+        services: merger.services(&balanced.1, |part| &part.tcp.services),
         middlewares: merger.resources("TCP middleware", |part| {
-            part.container
-                .labels
-                .configuration()
-                .tcp
-                .middlewares
-                .iter()
-                .map(by_name)
+            by_name(&part.container.labels.declared().tcp_middlewares)
         }),
         ..Tcp::default()
     };
     let udp = Udp {
         routers: merger.resources("UDP router", |part| cows(&part.udp.routers)),
-        services: merger.services(|part| &part.udp.services),
+        services: merger.services(&balanced.2, |part| &part.udp.services),
     };
     let tls = Tls {
         stores: merger.resources("TLS store", |part| {
-            part.container
-                .labels
-                .configuration()
-                .tls
-                .stores
-                .iter()
-                .map(by_name)
+            by_name(&part.container.labels.declared().tls_stores)
         }),
         ..Tls::default()
     };
@@ -74,13 +62,11 @@ fn age(container: &Container) -> (i64, &str) {
     (container.created, &container.id)
 }
 
-fn by_name<'p, T>((name, value): (&'p String, &'p T)) -> (&'p str, &'p T) {
-    (name, value)
+fn by_name<T>(named: &[(String, T)]) -> impl Iterator<Item = (&str, &T)> {
+    named.iter().map(|(name, value)| (name.as_str(), value))
 }
 
-fn cows<'p, T: Clone>(
-    named: &'p [(std::borrow::Cow<'_, str>, std::borrow::Cow<'_, T>)],
-) -> impl Iterator<Item = (&'p str, &'p T)> {
+fn cows<'p, T: Clone>(named: &'p [(Cow<'_, str>, Cow<'_, T>)]) -> impl Iterator<Item = (&'p str, &'p T)> {
     named.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
 }
 
@@ -149,37 +135,37 @@ impl<'p> Merger<'p, '_> {
 
     fn services<S: Service + 'p>(
         &mut self,
+        balanced: &'p S,
         of: impl for<'x> Fn(&'x Part<'_>) -> &'x Vec<Offer<'x, S>>,
     ) -> BTreeMap<String, S> {
         let named = |part: &'p Part<'_>| {
-            of(part)
-                .iter()
-                .map(|offer| (offer.name.as_ref(), offer.service.as_ref()))
+            let offers = of(part).iter();
+            offers.map(|offer| (offer.name.as_ref(), offer.service.unwrap_or(balanced)))
         };
         let definitions = self.definitions(S::TITLE, named, S::agrees);
-        let mut offered: HashMap<&str, Vec<Placed<'_, S::Server>>> =
+        let mut offered: HashMap<&str, Vec<Offered<'_, S::Server>>> =
             HashMap::with_capacity(definitions.len());
         for part in self.parts {
             for offer in of(part) {
                 if let Some(server) = &offer.server {
-                    offered.entry(&offer.name).or_default().push(Placed {
-                        server: server.clone(),
-                        owner: part.container,
-                    });
+                    offered
+                        .entry(&offer.name)
+                        .or_default()
+                        .push((server, part.container));
                 }
             }
         }
-        let mut services = BTreeMap::new();
-        for (name, definition) in definitions {
-            let mut placed = without_duplicates(offered.remove(name).unwrap_or_default());
+        let definitions = definitions.into_iter();
+        let services = definitions.map(|(name, definition)| {
+            let mut placed = without_duplicates(offered.get(name).map_or(&[], Vec::as_slice));
             self.settle_ids(name, &mut placed);
             let mut service = definition.value.clone();
             if let Some(servers) = service.servers_mut() {
                 *servers = placed.into_iter().map(|placed| placed.server).collect();
             }
-            services.insert(name.to_owned(), service);
-        }
-        services
+            (name.to_owned(), service)
+        });
+        services.collect()
     }
 
     /// Of servers with one id the oldest keeps it: whoever has its cookie stays there until it is gone, and is
@@ -222,18 +208,21 @@ struct Placed<'p, T> {
     owner: &'p Container,
 }
 
+/// A server as a part has it.
+type Offered<'p, T> = (&'p T, &'p Container);
+
 /// The first of each address.
-fn without_duplicates<T: Server>(placed: Vec<Placed<'_, T>>) -> Vec<Placed<'_, T>> {
-    if placed.len() < 2 {
-        return placed;
-    }
-    let mut known: HashMap<String, usize> = HashMap::with_capacity(placed.len());
-    let mut kept: Vec<Placed<'_, T>> = Vec::with_capacity(placed.len());
-    for next in placed {
-        let first = known.entry(next.server.target().to_owned()).or_insert(kept.len());
-        match kept.get_mut(*first) {
-            Some(first) => first.server.absorb(&next.server),
-            None => kept.push(next),
+fn without_duplicates<'p, T: Server>(offered: &[Offered<'p, T>]) -> Vec<Placed<'p, T>> {
+    let mut known: HashMap<&str, usize> = HashMap::with_capacity(offered.len());
+    let mut kept: Vec<Placed<'_, T>> = Vec::with_capacity(offered.len());
+    for &(server, owner) in offered {
+        let first = *known.entry(server.target()).or_insert(kept.len());
+        match kept.get_mut(first) {
+            Some(first) => first.server.absorb(server),
+            None => kept.push(Placed {
+                server: server.clone(),
+                owner,
+            }),
         }
     }
     kept

@@ -2,7 +2,6 @@
 //! (traefik-providers 2.4).
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::Container;
 use super::address::{Unreachable, Whereabouts};
@@ -40,19 +39,17 @@ pub(super) struct Offers<'c, R: Router, S: Service> {
 pub(super) struct Offer<'c, S: Service> {
     /// Its name.
     pub name: Cow<'c, str>,
-    /// Everything but its servers counts.
-    pub service: Cow<'c, S>,
+    /// What it says, but for its servers; `None` for the one of containers that declare none.
+    pub service: Option<&'c S>,
     /// Where the container is; `None` when it serves nobody.
     pub server: Option<S::Server>,
 }
 
 /// Name of the service a container stands for: that of compose, or its own.
-pub(super) fn service_name(container: &Container) -> String {
-    let label = |key: &str| container.labels.raw().get(key).filter(|value| !value.is_empty());
-    let service = label("com.docker.compose.service").zip(label("com.docker.compose.project"));
-    match service {
-        Some((service, project)) => normalize(&format!("{service}_{project}")),
-        None => normalize(&container.name),
+pub(super) fn service_name(container: &Container) -> Cow<'_, str> {
+    match container.labels.compose_name() {
+        Some(name) => name.into(),
+        None => normalize(&container.name).into(),
     }
 }
 
@@ -70,27 +67,24 @@ pub(super) struct Maker<'m, 'c> {
 impl<'c> Maker<'_, 'c> {
     /// The part, or why the container cannot be used.
     pub(super) fn make(mut self) -> Result<Part<'c>, String> {
-        let written = self.container.labels.configuration();
-        let (http, tcp, udp) = (&written.http, &written.tcp, &written.udp);
-        let has_tcp = !(tcp.routers.is_empty() && tcp.services.is_empty());
-        let has_udp = !(udp.routers.is_empty() && udp.services.is_empty());
-        let has_http = !(http.routers.is_empty() && http.services.is_empty() && http.middlewares.is_empty());
-
+        let declared = self.container.labels.declared();
+        let (http, tcp, udp) = (&declared.http, &declared.tcp, &declared.udp);
+        let has_http = !(http.is_empty() && declared.http_middlewares.is_empty());
         let mut part = Part {
             container: self.container,
             http: Offers::default(),
             tcp: Offers::default(),
             udp: Offers::default(),
         };
-        if has_tcp {
+        if !tcp.is_empty() {
             part.tcp.services = self.services(&tcp.services)?;
             part.tcp.routers = self.tcp_routers(&tcp.routers, &part.tcp.services);
         }
-        if has_udp {
+        if !udp.is_empty() {
             part.udp.services = self.services(&udp.services)?;
             part.udp.routers = self.linked(own(&udp.routers), &part.udp.services);
         }
-        if has_http || !(has_tcp || has_udp) {
+        if has_http || (tcp.is_empty() && udp.is_empty()) {
             part.http.services = self.services(&http.services)?;
             part.http.routers = self.http_routers(&http.routers, &part.http.services);
         }
@@ -98,31 +92,37 @@ impl<'c> Maker<'_, 'c> {
     }
 
     /// The services as declared, or the default one, each with the server of this container.
-    fn services<S: Service>(
-        &mut self,
-        declared: &'c BTreeMap<String, S>,
-    ) -> Result<Vec<Offer<'c, S>>, String> {
+    fn services<S: Service>(&mut self, declared: &'c [(String, S)]) -> Result<Vec<Offer<'c, S>>, String> {
         if declared.is_empty() {
             let name = Cow::Owned(self.name.to_owned());
-            return Ok(vec![self.offer(name, Cow::Owned(S::balanced()))?]);
+            return Ok(vec![self.offer(name, None)?]);
         }
         let declared = declared.iter();
         declared
-            .map(|(name, service)| self.offer(Cow::Borrowed(name), Cow::Borrowed(service)))
+            .map(|(name, service)| self.offer(Cow::Borrowed(name), Some(service)))
             .collect()
     }
 
-    fn offer<S: Service>(&mut self, name: Cow<'c, str>, service: Cow<'c, S>) -> Result<Offer<'c, S>, String> {
-        let Some(servers) = service.servers() else {
-            return Err(format!("service {name:?}: load-balancer is not defined"));
-        };
-        if self.container.virtual_address && service.is_sticky() {
-            self.notes.warn(format!(
-                "service {name:?} is sticky, but the engine balances behind the virtual address; a cookie cannot \
-                 stick; remove label traefik.swarm.lbswarm"
-            ));
+    fn offer<S: Service>(
+        &mut self,
+        name: Cow<'c, str>,
+        service: Option<&'c S>,
+    ) -> Result<Offer<'c, S>, String> {
+        let mut server = S::Server::default();
+        if let Some(service) = service {
+            let Some(servers) = service.servers() else {
+                return Err(format!("service {name:?}: load-balancer is not defined"));
+            };
+            if let Some(declared) = servers.first() {
+                server.clone_from(declared);
+            }
+            if self.container.virtual_address && service.is_sticky() {
+                self.notes.warn(format!(
+                    "service {name:?} is sticky, but the engine balances behind the virtual address; a cookie \
+                     cannot stick; remove label traefik.swarm.lbswarm"
+                ));
+            }
         }
-        let mut server = servers.first().cloned().unwrap_or_default();
         let server = match self.usage {
             Usage::Empty => None,
             Usage::Drains if !server.drain() => None,
@@ -141,7 +141,7 @@ impl<'c> Maker<'_, 'c> {
 
     fn http_routers(
         &mut self,
-        declared: &'c BTreeMap<String, http::Router>,
+        declared: &'c [(String, http::Router)],
         services: &[Offer<'c, http::Service>],
     ) -> Vec<(Cow<'c, str>, Cow<'c, http::Router>)> {
         let mut routers = own(declared);
@@ -178,7 +178,7 @@ impl<'c> Maker<'_, 'c> {
 
     fn tcp_routers(
         &mut self,
-        declared: &'c BTreeMap<String, tcp::Router>,
+        declared: &'c [(String, tcp::Router)],
         services: &[Offer<'c, tcp::Service>],
     ) -> Vec<(Cow<'c, str>, Cow<'c, tcp::Router>)> {
         let mut routers = own(declared);
@@ -229,7 +229,7 @@ impl<R: Router, S: Service> Default for Offers<'_, R, S> {
     }
 }
 
-fn own<R: Router>(declared: &BTreeMap<String, R>) -> Vec<(Cow<'_, str>, Cow<'_, R>)> {
+fn own<R: Router>(declared: &[(String, R)]) -> Vec<(Cow<'_, str>, Cow<'_, R>)> {
     let declared = declared.iter();
     declared
         .map(|(name, router)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(router)))

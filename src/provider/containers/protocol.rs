@@ -163,7 +163,10 @@ impl Server for http::Server {
 
     fn absorb(&mut self, other: &Self) {
         // An address is used again at once: the container that stops must not drain its successor.
-        self.drain &= other.drain;
+        if !other.drain && other.drain_until.is_none() {
+            self.drain = false;
+            self.drain_until = None;
+        }
     }
 
     fn id(&self) -> &str {
