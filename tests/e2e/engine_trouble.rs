@@ -27,7 +27,7 @@ fn nonsense(part: &str, answer: Answer) {
     let yard = Yard::new([replica("a", &servers[0])]);
     let piton = yard.setup("").start();
     wait_for(&piton, &["a"]);
-    eventually("it listens to events", || yard.engine.listeners() == 1);
+    yard.is_followed();
     let (generation, lines) = (piton.generation(), piton.count(&["docker"]));
     yard.engine.misbehave(part, answer);
     yard.engine.put([replica("b", &servers[1])]);
@@ -123,7 +123,7 @@ fn an_event_that_is_nonsense_loses_nothing() {
     let yard = Yard::new([replica("a", &servers[0])]);
     let piton = yard.setup("").start();
     wait_for(&piton, &["a"]);
-    eventually("it listens to events", || yard.engine.listeners() == 1);
+    yard.is_followed();
     for event in [
         serde_json::json!({"Type": "container"}),
         serde_json::json!({"Type": "container", "Action": "start", "Actor": {"ID": "nobody"}}),
@@ -182,7 +182,7 @@ fn one_changed_label_among_replicas_keeps_the_older_definition() {
     let yard = Yard::new([replica("a", &servers[0])]);
     let piton = yard.setup("").start();
     wait_for(&piton, &["a"]);
-    eventually("it listens to events", || yard.engine.listeners() == 1);
+    yard.is_followed();
     let mut user = Browser::new();
     assert_eq!(user.ask(piton.address()).text(), "a");
     let mut newer = replica("b", &servers[1]).label(
@@ -217,7 +217,7 @@ fn whoever_shows_the_log_shows_no_secret() {
     wait_for(&piton, &["a"]);
     yard.engine.cut();
     yard.engine.start(replica("c", &server).variable("TOKEN", secret));
-    eventually("it is there again", || yard.engine.listeners() == 1);
+    yard.is_followed();
     assert!(piton.log().len() > 3, "it logs");
     // The password in base64, as in the header.
     for found in [secret, "cGl0b246Y29ycmVjdC1ob3JzZS1iYXR0ZXJ5LXN0YXBsZQ"] {

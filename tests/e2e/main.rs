@@ -25,10 +25,12 @@ mod check;
 mod command_line;
 // Cookie headers as bad as they come.
 mod cookies;
-// `providers.docker` before an engine that misbehaves on demand.
+// `providers.docker` follows an engine.
 mod engine;
 // Which engine, and how it is asked.
 mod engine_access;
+// A slow engine, a huge one, a talkative one.
+mod engine_load;
 // Nonsense from an engine, and wrong labels.
 mod engine_trouble;
 // Failovers that take over after an answer.
