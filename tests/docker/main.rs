@@ -1,7 +1,7 @@
 //! Against real engines: containers come and go under load, and sessions leave only what is gone.
 //!
 //! Most tests ask the engine that answers here. A restart and a swarm need an engine of their own: it is
-//! started, with the test, in namespaces that end with it ([`world`]). Nothing is pulled: the one image is
+//! started, with the test, in namespaces that end with it ([`apart`]). Nothing is pulled: the one image is
 //! busybox and two scripts. Where an engine is missing, one line says so, and the tests pass.
 //!
 //! `cargo test --test docker -- --nocapture` prints the table of requests, failures and moved sessions.
@@ -24,6 +24,8 @@ mod e2e {
     pub mod harness;
 }
 
+// Engines of their own: a restart, a swarm.
+mod apart;
 // What is in the image.
 mod app;
 // Starting, stopping, killing, pausing, health.
@@ -34,11 +36,5 @@ mod crowd;
 mod engine;
 // Where servers are found: networks, published ports, the host.
 mod places;
-// The engine restarts.
-mod restart;
-// Services, tasks, nodes.
-mod swarm;
-// An engine of one's own.
-mod world;
 
 use e2e::harness;

@@ -1,13 +1,13 @@
 //! The engine restarts in the middle of it all; its containers go on (`--live-restore`).
 
+use super::world;
 use crate::crowd::{Crowd, wait_for_newcomers_at};
 use crate::engine::Lab;
 use crate::harness::eventually;
-use crate::world;
 
 #[test]
 fn an_engine_that_restarts_under_load_fails_no_request_and_moves_no_session() {
-    let name = "restart::an_engine_that_restarts_under_load_fails_no_request_and_moves_no_session";
+    let name = "apart::restart::an_engine_that_restarts_under_load_fails_no_request_and_moves_no_session";
     world::of_its_own(name, &["--live-restore"], |engine| {
         println!();
         let lab = Lab::of(engine.docker());

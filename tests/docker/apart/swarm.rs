@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use piton::sticky::CookieValue;
 
+use super::world::{self, Engine};
 use crate::app::IMAGE;
 use crate::crowd::{Crowd, LONG, newcomers};
 use crate::engine::{Docker, STICKY_APP};
 use crate::harness::{Piton, Setup, get, within};
-use crate::world::{self, Engine};
 
 /// The overlay network of all services.
 const NETWORK: &str = "lab";
@@ -133,7 +133,7 @@ fn the_others_are_gone(crowd: &Crowd, before: &BTreeSet<String>, after: &BTreeSe
 
 #[test]
 fn tasks_come_and_go_and_sessions_leave_only_those_that_are_gone() {
-    let name = "swarm::tasks_come_and_go_and_sessions_leave_only_those_that_are_gone";
+    let name = "apart::swarm::tasks_come_and_go_and_sessions_leave_only_those_that_are_gone";
     world::of_its_own(name, &[], |engine| {
         println!();
         let swarm = match Swarm::begin(engine) {
@@ -241,7 +241,8 @@ fn without_a_port_the_log_names_the_service(swarm: &Swarm) {
         "portless",
         &[&ARTICLE, ["--network", NETWORK].as_slice()].concat(),
     );
-    swarm.piton.wait_for_line(&["portless", "port"]);
+    let line = swarm.piton.wait_for_line(&["portless", "port"]);
+    println!("| {line}");
     assert_ne!(ask_host(swarm, "portless", "").0, 200);
     swarm.remove("portless");
 }
@@ -257,7 +258,7 @@ fn a_virtual_address_cannot_be_sticky(swarm: &Swarm) {
     ];
     swarm.create("virtual", &[&STICKY_APP, options.as_slice()].concat());
     let line = swarm.piton.wait_for_line(&["WARN", "virtual", "sticky"]);
-    println!("{line}");
+    println!("| {line}");
     swarm.remove("virtual");
 }
 
