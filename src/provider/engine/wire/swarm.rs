@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::container::address;
-use super::nullable;
-use crate::config::Moment;
+use super::{nullable, unix_milliseconds};
 use crate::provider::containers::{Addresses, Container, Health, Labels, Life, NetworkMode};
 
 /// One service of `GET /services`.
@@ -164,7 +163,7 @@ impl Service {
             id: String::new(),
             name: self.spec.name.clone(),
             title: String::new(),
-            created: created_at(&self.created_at),
+            created: unix_milliseconds(&self.created_at),
             labels: labels.clone(),
             life,
             health: Health::Unchecked,
@@ -228,11 +227,4 @@ impl Attachment {
         });
         Some((spec.name, both))
     }
-}
-
-fn created_at(text: &str) -> i64 {
-    let moment = Moment::parse(text).map(Moment::as_unix_milliseconds);
-    moment
-        .and_then(|time| i64::try_from(time).ok())
-        .unwrap_or(i64::MAX)
 }
