@@ -7,7 +7,7 @@ mod swarm;
 
 pub use container::{Inspect, Summary};
 pub use event::{Change, Event, Signal};
-pub use swarm::{Network, Service, Task};
+pub use swarm::{Network, Node, Service, Task};
 
 use serde::{Deserialize, Deserializer};
 

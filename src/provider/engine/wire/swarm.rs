@@ -1,4 +1,4 @@
-//! Services, tasks and networks of a swarm.
+//! Services, tasks, nodes and networks of a swarm.
 
 use std::collections::BTreeMap;
 
@@ -57,6 +57,9 @@ pub struct Task {
     /// The service it belongs to.
     #[serde(rename = "ServiceID", deserialize_with = "nullable")]
     pub service: String,
+    /// The node it was given to.
+    #[serde(rename = "NodeID", deserialize_with = "nullable")]
+    pub node: String,
     #[serde(deserialize_with = "nullable")]
     slot: u64,
     #[serde(deserialize_with = "nullable")]
@@ -108,6 +111,24 @@ struct NetworkSpec {
 struct Driver {
     #[serde(deserialize_with = "nullable")]
     name: String,
+}
+
+/// One node of `GET /nodes`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Node {
+    /// Its id.
+    #[serde(rename = "ID", deserialize_with = "nullable")]
+    pub id: String,
+    #[serde(deserialize_with = "nullable")]
+    status: NodeStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NodeStatus {
+    #[serde(deserialize_with = "nullable")]
+    state: String,
 }
 
 /// One network of `GET /networks`.
@@ -209,6 +230,14 @@ impl Task {
             id: self.id,
             ..service.bare(labels, life)
         })
+    }
+}
+
+impl Node {
+    /// Is it gone, as far as the manager knows? A manager that is new does not know of any for a while (`unknown`).
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.status.state.as_str(), "down" | "disconnected")
     }
 }
 
