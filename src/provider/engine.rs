@@ -11,5 +11,5 @@ mod error;
 pub mod wire;
 
 pub use access::{Access, Environment, InvalidAccess};
-pub use client::{Client, Events, Session};
+pub use client::{Client, Events, Session, encoded};
 pub use error::EngineError;

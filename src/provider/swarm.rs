@@ -1,10 +1,12 @@
 //! The swarm provider (traefik-providers 2, 4): the services of a Docker swarm, asked of one of its managers.
 //!
-//! Every look reads everything anew: four answers for the whole swarm. It is taken every `refreshSeconds`, soon after an
-//! event, and every second while tasks are starting or stopping: managers tell of services, but not of tasks on other
-//! nodes.
+//! Every look reads everything anew: three answers for the whole swarm, four where a service is used by its virtual address.
+//! It is taken every `refreshSeconds`, soon after an event, and more often while tasks are starting or stopping: managers
+//! tell of services, but not of tasks on other nodes.
 
-use std::collections::{BTreeMap, HashSet};
+mod pace;
+mod world;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,14 +14,17 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::Update;
-use super::containers::{Container, Flavour, Labels};
+use super::containers::{Container, Flavour};
 use super::engine::wire::{Change, Network, Node, Service, Task};
-use super::engine::{Access, Client, EngineError, Environment, Session};
+use super::engine::{Access, Client, EngineError, Environment, Session, encoded};
 use super::follow::{Follower, Trouble, keep_following};
 use super::publisher::{InvalidProvider, Publisher, options};
 use crate::config::Files;
 use crate::config::dynamic::Configuration;
 use crate::config::install;
+use pace::Pace;
+use world::states;
+pub use world::{Labelled, Meanings, alive, containers};
 
 /// The part behind the `@` of everything that comes from a swarm.
 pub const NAME: &str = "swarm";
@@ -28,12 +33,14 @@ pub const NAME: &str = "swarm";
 const FILTERS: &str = r#"{"type":["service","node","container"],"event":["create","update","remove","start","die","kill","health_status"]}"#;
 /// How long more events are waited for.
 const SETTLE: Duration = Duration::from_millis(100);
-/// Time between looks while tasks start or stop.
-const WHILE_UNSETTLED: Duration = Duration::from_secs(1);
 /// Shortest time between two looks.
 const APART: Duration = Duration::from_millis(500);
-/// Networks of the whole swarm.
-const NETWORKS: &str = "/networks?filters=%7B%22scope%22%3A%5B%22swarm%22%5D%7D";
+/// Those that are there on every node.
+const OF_SWARM: &str = r#"{"scope":["swarm"]}"#;
+/// All tasks, those that ended among them: a filter could only ask for desired states, and a task that drains has that of
+/// the ones that ended. The swarm bounds them itself: by default it keeps five that ended for each replica
+/// (`--task-history-limit`).
+const TASKS: &str = "/tasks";
 
 /// Follows the services of a swarm.
 pub struct Swarm {
@@ -41,6 +48,7 @@ pub struct Swarm {
     watch: bool,
     every: Duration,
     publisher: Publisher,
+    meanings: Meanings,
     /// Was it said that nodes cannot be asked for?
     lacks_nodes: bool,
 }
@@ -57,16 +65,14 @@ impl Swarm {
     ) -> Result<Self, InvalidProvider> {
         let access = Access::new(&written.engine(), environment, files)?;
         let options = options(Flavour::Swarm, &written.meaning())?;
-        let default = install::Swarm::default().refresh_seconds;
+        let refresh = written.refresh_seconds.positive();
+        let default = install::Swarm::default().refresh_seconds.positive();
         Ok(Self {
             access: Arc::new(access),
             watch: written.watch,
-            every: written
-                .refresh_seconds
-                .positive()
-                .or(default.positive())
-                .unwrap_or(WHILE_UNSETTLED),
+            every: refresh.or(default).unwrap_or(APART),
             publisher: Publisher::new(NAME, options),
+            meanings: Meanings::default(),
             lacks_nodes: false,
         })
     }
@@ -89,13 +95,23 @@ impl Swarm {
 
     async fn look(&mut self, session: &mut Session) -> Result<World, EngineError> {
         let services: Vec<Service> = session.get("/services").await?;
-        let tasks: Vec<Task> = session.get("/tasks").await?;
-        let networks: Vec<Network> = session.get(NETWORKS).await?;
+        let services = self.meanings.of(services);
+        let tasks: Vec<Task> = session.get(TASKS).await?;
+        let networks: Vec<Network> = match services.iter().any(|(_, labels)| labels.lb_swarm()) {
+            true => {
+                session
+                    .get(&format!("/networks?filters={}", encoded(OF_SWARM)))
+                    .await?
+            }
+            // Tasks bring the names of theirs.
+            false => Vec::new(),
+        };
         // At last: who refuses may end the connection.
         let tasks = alive(tasks, &self.nodes(session).await?);
         Ok(World {
+            states: states(&tasks),
             is_unsettled: tasks.iter().any(Task::is_unsettled),
-            containers: containers(services, tasks, &networks),
+            containers: containers(&services, tasks, &networks),
         })
     }
 
@@ -135,6 +151,7 @@ impl Follower for Swarm {
         let client = Client::connect(&self.access).await?;
         let mut events = client.events(FILTERS).await?;
         let mut session = client.session().await?;
+        let mut pace = Pace::new(self.every);
         loop {
             let world = self.look(&mut session).await?;
             trouble.is_over();
@@ -145,16 +162,12 @@ impl Follower for Swarm {
                 return Ok(());
             }
             let looked = Instant::now();
-            let wait = if world.is_unsettled {
-                WHILE_UNSETTLED
-            } else {
-                self.every
-            };
-            let mut next = looked + wait;
+            let mut next = looked + pace.after(world.states, world.is_unsettled);
             loop {
                 tokio::select! {
                     event = events.next() => {
                         if event?.change().is_some_and(|change| concerns_tasks(&change)) {
+                            pace.hurry();
                             let soon = (Instant::now() + SETTLE).max(looked + APART);
                             next = next.min(soon);
                         }
@@ -179,43 +192,8 @@ fn concerns_tasks(change: &Change) -> bool {
 /// A swarm as it is now.
 struct World {
     containers: Vec<Arc<Container>>,
+    /// Where its tasks are, as a number.
+    states: u64,
     /// Are tasks starting or stopping?
     is_unsettled: bool,
-}
-
-/// Without the tasks of dead nodes. Nobody tells the manager how those go on: they stay as they were for a day, or for good,
-/// and would drain as long.
-#[must_use]
-pub fn alive(mut tasks: Vec<Task>, nodes: &[Node]) -> Vec<Task> {
-    let dead = nodes.iter().filter(|node| node.is_dead());
-    let dead: HashSet<&str> = dead.map(|node| node.id.as_str()).collect();
-    tasks.retain(|task| !dead.contains(task.node.as_str()));
-    tasks
-}
-
-/// Every running task as a container; a service that is used by its virtual address as one.
-#[must_use]
-pub fn containers(services: Vec<Service>, tasks: Vec<Task>, networks: &[Network]) -> Vec<Arc<Container>> {
-    let networks: BTreeMap<&str, &Network> = networks
-        .iter()
-        .map(|network| (network.id.as_str(), network))
-        .collect();
-    let services = services.into_iter().map(|mut service| {
-        let labels = Labels::new(service.take_labels());
-        (service, labels)
-    });
-    let (virtual_services, others): (Vec<_>, Vec<_>) =
-        services.partition(|(_, labels): &(Service, Labels)| labels.lb_swarm());
-    let others: BTreeMap<&str, &(Service, Labels)> = others
-        .iter()
-        .map(|service| (service.0.id.as_str(), service))
-        .collect();
-    let of_tasks = tasks.into_iter().filter_map(|task| {
-        let (service, labels) = others.get(task.service.as_str())?;
-        task.into_container(service, labels)
-    });
-    let of_services = virtual_services
-        .iter()
-        .map(|(service, labels)| service.at_virtual_address(labels, &networks));
-    of_services.chain(of_tasks).map(Arc::new).collect()
 }

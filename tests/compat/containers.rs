@@ -10,7 +10,7 @@ use piton::provider::containers::{
     Constraints, Container, Conversion, DefaultRule, Flavour, Level, Options, convert,
 };
 use piton::provider::engine::wire::{Inspect, Network, Node, Service};
-use piton::provider::swarm;
+use piton::provider::swarm::{self, Meanings};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
@@ -101,7 +101,7 @@ fn converted(differences: &mut Differences, what: &str, row: &Row, options: &Opt
             let services: Vec<Service> = row.services.iter().map(read).collect();
             let nodes: Vec<Node> = row.nodes.iter().map(read).collect();
             let tasks = swarm::alive(row.tasks.iter().map(read).collect(), &nodes);
-            swarm::containers(services, tasks, &networks)
+            swarm::containers(&Meanings::default().of(services), tasks, &networks)
         }
     };
     let converted = convert(containers.iter().map(|container| &**container), options);

@@ -197,6 +197,12 @@ impl Service {
 }
 
 impl Task {
+    /// Which task it is, and where on its way.
+    #[must_use]
+    pub fn progress(&self) -> (&str, &str, &str) {
+        (&self.id, &self.status.state, &self.desired_state)
+    }
+
     /// Does it run, or will it?
     #[must_use]
     pub fn is_unsettled(&self) -> bool {
