@@ -67,6 +67,8 @@ mod signed;
 mod stop;
 // Load: a killed server, a storm of reloads; nobody notices.
 mod storm;
+// `providers.swarm` follows a manager.
+mod swarm;
 // Servers transports: trust, versions, HTTP/2, and that no connection serves another trust.
 mod transport;
 // Limits of time towards servers and clients.
