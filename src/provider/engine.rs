@@ -2,7 +2,7 @@
 //!
 //! A client of its own over hyper, and no ready one: of bollard's models one unknown state refuses a whole listing (Podman
 //! knows more states than Docker), its answers are read without a bound, and at level DEBUG it logs them whole, with every
-//! password that a container was given in its environment. Seven GET requests and the few fields that routing needs
+//! password that a container was given in its environment. Eight GET requests and the few fields that routing needs
 //! are less than what would have to be worked around.
 
 mod access;

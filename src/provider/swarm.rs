@@ -1,10 +1,10 @@
 //! The swarm provider (traefik-providers 2, 4): the services of a Docker swarm, asked of one of its managers.
 //!
-//! Every look reads everything anew: three answers for the whole swarm. It is taken every `refreshSeconds`, soon after an
+//! Every look reads everything anew: four answers for the whole swarm. It is taken every `refreshSeconds`, soon after an
 //! event, and every second while tasks are starting or stopping: managers tell of services, but not of tasks on other
 //! nodes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::containers::{Container, Flavour, Labels};
-use super::engine::wire::{Change, Network, Service, Task};
+use super::engine::wire::{Change, Network, Node, Service, Task};
 use super::engine::{Access, Client, EngineError, Environment, Session};
 use super::follow::{Follower, Trouble, keep_following};
 use super::publisher::{InvalidProvider, Publisher, options};
@@ -40,6 +40,8 @@ pub struct Swarm {
     watch: bool,
     every: Duration,
     publisher: Publisher,
+    /// Was it said that nodes cannot be asked for?
+    lacks_nodes: bool,
 }
 
 impl Swarm {
@@ -64,6 +66,7 @@ impl Swarm {
                 .or(default.positive())
                 .unwrap_or(WHILE_UNSETTLED),
             publisher: Publisher::new(NAME, options),
+            lacks_nodes: false,
         })
     }
 
@@ -73,7 +76,7 @@ impl Swarm {
     /// When the manager cannot be asked.
     pub async fn first(&mut self) -> Result<First, EngineError> {
         let mut session = Client::connect(&self.access).await?.session().await?;
-        let world = look(&mut session).await?;
+        let world = self.look(&mut session).await?;
         self.publisher.publish(world.containers, None).await;
         Ok(First {
             configuration: self.publisher.last(),
@@ -84,6 +87,38 @@ impl Swarm {
     /// Follows the services until nobody listens any more.
     pub async fn run(self, updates: mpsc::Sender<Update>) {
         keep_following(self, updates).await;
+    }
+
+    async fn look(&mut self, session: &mut Session) -> Result<World, EngineError> {
+        let services: Vec<Service> = session.get("/services").await?;
+        let tasks: Vec<Task> = session.get("/tasks").await?;
+        let networks: Vec<Network> = session.get(NETWORKS).await?;
+        // At last: who refuses may end the connection.
+        let tasks = alive(tasks, &self.nodes(session).await?);
+        Ok(World {
+            is_unsettled: tasks.iter().any(Task::is_unsettled),
+            containers: containers(services, tasks, &networks),
+        })
+    }
+
+    /// All nodes; none where a proxy in front of the manager does not let them through.
+    async fn nodes(&mut self, session: &mut Session) -> Result<Vec<Node>, EngineError> {
+        match session.get("/nodes").await {
+            Err(error) if error.is_denied() => {
+                if !std::mem::replace(&mut self.lacks_nodes, true) {
+                    tracing::warn!(
+                        provider = NAME,
+                        engine = self.access.shown(),
+                        "{error}: tasks of a node that is down drain for hours; let GET /nodes through"
+                    );
+                }
+                Ok(Vec::new())
+            }
+            answer => {
+                self.lacks_nodes = false;
+                answer
+            }
+        }
     }
 }
 
@@ -103,7 +138,7 @@ impl Follower for Swarm {
         let mut events = client.events(FILTERS).await?;
         let mut session = client.session().await?;
         loop {
-            let world = look(&mut session).await?;
+            let world = self.look(&mut session).await?;
             trouble.is_over();
             self.publisher.publish(world.containers, Some(updates)).await;
             if !self.watch {
@@ -148,14 +183,14 @@ struct World {
     is_unsettled: bool,
 }
 
-async fn look(session: &mut Session) -> Result<World, EngineError> {
-    let services: Vec<Service> = session.get("/services").await?;
-    let tasks: Vec<Task> = session.get("/tasks").await?;
-    let networks: Vec<Network> = session.get(NETWORKS).await?;
-    Ok(World {
-        is_unsettled: tasks.iter().any(Task::is_unsettled),
-        containers: containers(services, tasks, &networks),
-    })
+/// Without the tasks of dead nodes. Nobody tells the manager how those go on: they stay as they were for a day, or for good,
+/// and would drain as long.
+#[must_use]
+pub fn alive(mut tasks: Vec<Task>, nodes: &[Node]) -> Vec<Task> {
+    let dead = nodes.iter().filter(|node| node.is_dead());
+    let dead: HashSet<&str> = dead.map(|node| node.id.as_str()).collect();
+    tasks.retain(|task| !dead.contains(task.node.as_str()));
+    tasks
 }
 
 /// Every running task as a container; a service that is used by its virtual address as one.

@@ -9,7 +9,7 @@ use piton::config::{Notation, Problem};
 use piton::provider::containers::{
     Constraints, Container, Conversion, DefaultRule, Flavour, Level, Options, convert,
 };
-use piton::provider::engine::wire::{Inspect, Network, Service};
+use piton::provider::engine::wire::{Inspect, Network, Node, Service};
 use piton::provider::swarm;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +50,9 @@ struct Row {
     /// Swarm: `GET /tasks`.
     #[serde(default)]
     tasks: Vec<Value>,
+    /// Swarm: `GET /nodes`.
+    #[serde(default)]
+    nodes: Vec<Value>,
     /// Swarm: `GET /networks`.
     #[serde(default)]
     networks: Vec<Value>,
@@ -96,7 +99,9 @@ fn converted(differences: &mut Differences, what: &str, row: &Row, options: &Opt
         Flavour::Swarm => {
             let networks: Vec<Network> = row.networks.iter().map(read).collect();
             let services: Vec<Service> = row.services.iter().map(read).collect();
-            swarm::containers(services, row.tasks.iter().map(read).collect(), &networks)
+            let nodes: Vec<Node> = row.nodes.iter().map(read).collect();
+            let tasks = swarm::alive(row.tasks.iter().map(read).collect(), &nodes);
+            swarm::containers(services, tasks, &networks)
         }
     };
     let converted = convert(containers.iter().map(|container| &**container), options);

@@ -82,7 +82,9 @@ impl<'a> NodeDeserializer<'a> {
             return None;
         };
         if self.place == Place::Named {
-            self.drop_without_effect(format!("write {}=a,b", self.path.key_above()));
+            // Traefik drops it without a word, and its router serves without the middleware, or at other entry points.
+            let hint = format!("write {}=a,b", self.path.key_above());
+            self.refuse("this has no effect in a label", Some(hint));
             return None;
         }
         Some(text)

@@ -53,7 +53,7 @@ impl<'de> SeqAccess<'de> for OneItem<'_> {
 
 impl<'a> NodeDeserializer<'a> {
     /// Drops this node with a warning.
-    pub(super) fn drop_without_effect(&self, hint: String) {
+    fn drop_without_effect(&self, hint: String) {
         if self.is_idle {
             self.state.hide(self.id);
         } else {
@@ -112,7 +112,7 @@ impl<'a> NodeDeserializer<'a> {
         Ok(value)
     }
 
-    /// The items of a list in labels. Those of a list of single values have no effect; the list's own text has.
+    /// The items of a list in labels. Those of a list of single values are errors; the list's own text is its value.
     pub(super) fn named_items<'de, V: Visitor<'de>>(
         self,
         entries: &'a [Entry],

@@ -215,6 +215,13 @@ impl<'c> Search<'c> {
         let mut found = networks.filter_map(|(name, addresses)| Some((name, addresses.first()?)));
         let swarm = self.options.provider == Flavour::Swarm;
         let Some((first, ip)) = found.next() else {
+            if container.virtual_address {
+                return Err(
+                    "it has no virtual address (endpoint mode dnsrr, or no overlay network); remove label \
+                     traefik.swarm.lbswarm"
+                        .to_owned(),
+                );
+            }
             let hint = if swarm {
                 "; attach its service to an overlay network"
             } else {

@@ -2,7 +2,7 @@
 //!
 //! What several containers declare has to be the same, but for the servers, which add up. Where it is not, Traefik
 //! removes the resource; piton keeps the definition of the oldest container, so that a rolling update that changes a
-//! label does not take the service away.
+//! label does not take the service away. A container without a server is asked last: it may have ended long ago.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
@@ -16,8 +16,8 @@ use crate::config::dynamic::{Configuration, Http, Tcp, Tls, Udp, http, tcp, udp}
 
 /// Puts `parts` together; servers come in the order of the parts.
 pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configuration {
-    let mut by_age: Vec<&Part<'_>> = parts.iter().collect();
-    by_age.sort_by_key(|part| age(part.container));
+    let mut by_rank: Vec<&Part<'_>> = parts.iter().collect();
+    by_rank.sort_by_key(|part| (!part.serves, age(part.container)));
     let balanced = (
         http::Service::balanced(),
         tcp::Service::balanced(),
@@ -25,7 +25,7 @@ pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configurat
     );
     let mut merger = Merger {
         parts,
-        by_age,
+        by_rank,
         remarks,
     };
     let http = Http {
@@ -72,14 +72,15 @@ fn cows<'p, T: Clone>(named: &'p [(Cow<'_, str>, Cow<'_, T>)]) -> impl Iterator<
 
 struct Merger<'p, 'c> {
     parts: &'p [Part<'c>],
-    by_age: Vec<&'p Part<'c>>,
+    /// Whose definition counts comes first.
+    by_rank: Vec<&'p Part<'c>>,
     remarks: &'p mut Vec<Remark>,
 }
 
 /// The definition that stays.
 struct Definition<'p, T> {
     value: &'p T,
-    owner: &'p Container,
+    owner: &'p Part<'p>,
     disputed: bool,
 }
 
@@ -96,7 +97,7 @@ impl<'p> Merger<'p, '_> {
             .collect()
     }
 
-    /// The definition of each name, by its oldest container; one remark for each name that others define
+    /// The definition of each name, by the first in rank; one remark for each name that others define
     /// differently.
     fn definitions<T: 'p, I: Iterator<Item = (&'p str, &'p T)>>(
         &mut self,
@@ -105,14 +106,13 @@ impl<'p> Merger<'p, '_> {
         alike: impl Fn(&T, &T) -> bool,
     ) -> BTreeMap<&'p str, Definition<'p, T>> {
         let mut definitions: BTreeMap<&str, Definition<'_, T>> = BTreeMap::new();
-        for part in &self.by_age {
-            let owner = part.container;
+        for part in &self.by_rank {
             for (name, value) in of(part) {
                 match definitions.entry(name) {
                     Entry::Vacant(free) => {
                         free.insert(Definition {
                             value,
-                            owner,
+                            owner: part,
                             disputed: false,
                         });
                     }
@@ -122,10 +122,15 @@ impl<'p> Merger<'p, '_> {
                         let same = std::ptr::eq(definition.value, value);
                         if !same && !definition.disputed && !alike(definition.value, value) {
                             definition.disputed = true;
-                            Notes::of(owner, self.remarks).warn(format!(
+                            let why = if definition.owner.serves && !part.serves {
+                                "serves"
+                            } else {
+                                "is older"
+                            };
+                            Notes::of(part.container, self.remarks).warn(format!(
                                 "{kind} {name:?} defined multiple times with different configurations: that of {}, \
-                                 which is older, stays",
-                                definition.owner.title
+                                 which {why}, stays",
+                                definition.owner.container.title
                             ));
                         }
                     }

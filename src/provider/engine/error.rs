@@ -50,4 +50,17 @@ impl EngineError {
     pub const fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status: 404, .. })
     }
+
+    /// Was the question refused, whatever the answer would be? A proxy in front of the engine does that; trouble of the
+    /// engine itself is none of this.
+    #[must_use]
+    pub const fn is_denied(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused {
+                status: 400..=499,
+                ..
+            }
+        )
+    }
 }

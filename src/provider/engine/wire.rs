@@ -7,9 +7,11 @@ mod swarm;
 
 pub use container::{Inspect, Run, Summary};
 pub use event::{Change, Event, Signal};
-pub use swarm::{Network, Service, Task};
+pub use swarm::{Network, Node, Service, Task};
 
 use serde::{Deserialize, Deserializer};
+
+use crate::config::Moment;
 
 /// `GET /version`
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -28,4 +30,24 @@ fn nullable<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// When something was made, in milliseconds of Unix time. What has no time that can be read counts as the youngest.
+fn unix_milliseconds(text: &str) -> i64 {
+    let moment = Moment::parse(text).map(Moment::as_unix_milliseconds);
+    let milliseconds = moment.and_then(|time| i64::try_from(time).ok());
+    milliseconds.unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_readable_time_is_the_youngest() {
+        assert_eq!(unix_milliseconds("1970-01-01T00:00:01.5Z"), 1500);
+        for text in ["", "yesterday"] {
+            assert_eq!(unix_milliseconds(text), i64::MAX, "{text:?}");
+        }
+    }
 }

@@ -128,7 +128,7 @@ fn page(state: &State, path: &str) -> (u16, Value) {
             let swarm = json!({"NodeID": "", "LocalNodeState": "inactive", "ControlAvailable": false});
             return (200, json!({"ID": "FAKE", "Name": "fake", "Swarm": swarm}));
         }
-        "/services" | "/tasks" => {
+        "/services" | "/tasks" | "/nodes" => {
             let words = "This node is not a swarm manager. Use \"docker swarm init\" or \"docker swarm join\" to connect \
                          this node to swarm and try again.";
             return (503, json!({"message": words}));

@@ -1,8 +1,6 @@
 //! Lists, the one server, sticky, single values.
 
-use super::{
-    ROUTER, balancer, balancer_said, below, borrowed, config, in_spite_of_warnings, router, router_said, said,
-};
+use super::{ROUTER, balancer, balancer_said, borrowed, config, router, router_said, said};
 use crate::config::dynamic::http::{Cookie, Server, Sticky};
 use crate::config::{AllowEmpty, Span};
 
@@ -27,21 +25,29 @@ fn an_empty_text_leaves_a_list_unset() {
 }
 
 #[test]
-fn an_item_of_a_list_of_single_values_has_no_effect() {
-    let labels = below(ROUTER, &["entrypoints[0]=web", "service=s"]);
-    assert_eq!(
-        said(&borrowed(&labels)),
-        [
-            "warning: traefik.http.routers.app.entrypoints[0]: this has no effect in a label; write entrypoints=a,b"
-        ]
-    );
-    let router = in_spite_of_warnings(&borrowed(&labels)).http.routers["app"].clone();
-    assert!(router.entry_points.is_empty() && router.service == "s");
-    let labels = below(ROUTER, &["entrypoints[0]=web", "entrypoints=a,b"]);
-    assert_eq!(
-        in_spite_of_warnings(&borrowed(&labels)).http.routers["app"].entry_points,
-        ["a", "b"]
-    );
+fn an_item_of_a_list_of_single_values_is_an_error() {
+    let refused = |key: &str| {
+        let list = key.rsplit('.').next().unwrap();
+        format!("error: {key}[0]: this has no effect in a label; write {list}=a,b")
+    };
+    for (list, further) in [
+        ("entrypoints", "service=s"),
+        ("middlewares", "service=s"),
+        // The list's own text does not make up for it.
+        ("middlewares", "middlewares=a,b"),
+    ] {
+        assert_eq!(
+            router_said(&[&format!("{list}[0]=x"), further]),
+            [refused(&format!("{ROUTER}{list}"))]
+        );
+    }
+    for list in [
+        "traefik.http.middlewares.m.ipallowlist.sourcerange",
+        "traefik.http.middlewares.m.errors.status",
+        "traefik.tcp.routers.r.entrypoints",
+    ] {
+        assert_eq!(said(&[(&format!("{list}[0]"), "x")]), [refused(list)]);
+    }
     assert_eq!(
         router_said(&["entrypoints[0].x=web"]),
         ["error: traefik.http.routers.app.entrypoints[0]: expected a single value, found keys and values"]

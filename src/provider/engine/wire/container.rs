@@ -6,8 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde::Deserialize;
 
-use super::{Signal, nullable};
-use crate::config::Moment;
+use super::{Signal, nullable, unix_milliseconds};
 use crate::provider::containers::{Addresses, Binding, Container, Health, Life, NetworkMode, Port};
 
 /// One container of a listing.
@@ -172,7 +171,7 @@ impl Inspect {
         let name = self.name.trim_start_matches('/').to_owned();
         Container {
             title: format!("container {name:?}"),
-            created: Moment::parse(&self.created).map_or(i64::MAX, milliseconds),
+            created: unix_milliseconds(&self.created),
             life: match self.state.status.as_str() {
                 "running" => Life::Running,
                 // Podman's word for a container that was told to stop.
@@ -192,10 +191,6 @@ impl Inspect {
             name,
         }
     }
-}
-
-fn milliseconds(moment: Moment) -> i64 {
-    i64::try_from(moment.as_unix_milliseconds()).unwrap_or(i64::MAX)
 }
 
 impl HealthState {

@@ -1,12 +1,11 @@
-//! Services, tasks and networks of a swarm.
+//! Services, tasks, nodes and networks of a swarm.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
 use super::container::address;
-use super::nullable;
-use crate::config::Moment;
+use super::{nullable, unix_milliseconds};
 use crate::provider::containers::{Addresses, Container, Health, Labels, Life, NetworkMode};
 
 /// One service of `GET /services`.
@@ -58,6 +57,9 @@ pub struct Task {
     /// The service it belongs to.
     #[serde(rename = "ServiceID", deserialize_with = "nullable")]
     pub service: String,
+    /// The node it was given to.
+    #[serde(rename = "NodeID", deserialize_with = "nullable")]
+    pub node: String,
     #[serde(deserialize_with = "nullable")]
     slot: u64,
     #[serde(deserialize_with = "nullable")]
@@ -109,6 +111,24 @@ struct NetworkSpec {
 struct Driver {
     #[serde(deserialize_with = "nullable")]
     name: String,
+}
+
+/// One node of `GET /nodes`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Node {
+    /// Its id.
+    #[serde(rename = "ID", deserialize_with = "nullable")]
+    pub id: String,
+    #[serde(deserialize_with = "nullable")]
+    status: NodeStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct NodeStatus {
+    #[serde(deserialize_with = "nullable")]
+    state: String,
 }
 
 /// One network of `GET /networks`.
@@ -164,7 +184,7 @@ impl Service {
             id: String::new(),
             name: self.spec.name.clone(),
             title: String::new(),
-            created: created_at(&self.created_at),
+            created: unix_milliseconds(&self.created_at),
             labels: labels.clone(),
             life,
             health: Health::Unchecked,
@@ -213,6 +233,14 @@ impl Task {
     }
 }
 
+impl Node {
+    /// Is it gone, as far as the manager knows? A manager that is new does not know of any for a while (`unknown`).
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        matches!(self.status.state.as_str(), "down" | "disconnected")
+    }
+}
+
 impl Attachment {
     /// Name and address; `None` for a network whose addresses lead to other tasks, or only to this machine.
     fn read(self) -> Option<(String, Addresses)> {
@@ -228,11 +256,4 @@ impl Attachment {
         });
         Some((spec.name, both))
     }
-}
-
-fn created_at(text: &str) -> i64 {
-    let moment = Moment::parse(text).map(Moment::as_unix_milliseconds);
-    moment
-        .and_then(|time| i64::try_from(time).ok())
-        .unwrap_or(i64::MAX)
 }
