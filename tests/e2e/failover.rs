@@ -1,10 +1,7 @@
 //! Servers that die. A connect that fails moves the request, whatever its method; an exchange that breaks
 //! is repeated only when that is safe; nothing loops (design: difference 1; issue, section 7).
 
-use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
-
-use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::harness::{
     BlackHole, Client, Piton, Server, Setup, Then, app_of, cookie_of, get, get_as, request, respond,
