@@ -26,3 +26,12 @@ pub struct Update {
     /// Has a server ended, or begun to? Requests run into it until this is in use.
     pub is_urgent: bool,
 }
+
+/// What an engine says before anything is answered.
+#[derive(Debug, Clone)]
+pub struct First {
+    /// What is known.
+    pub configuration: Arc<Configuration>,
+    /// Is that everything there is?
+    pub is_whole: bool,
+}

@@ -24,7 +24,7 @@ pub use context::Context;
 pub use door::{Inside, service};
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use mirror::Mirrors;
-pub use retry::MAX_ATTEMPTS;
+pub use retry::{LOOKS, MAX_ATTEMPTS};
 
 use std::sync::Arc;
 
@@ -124,7 +124,10 @@ impl ProxyHttp for Edge {
     }
 
     async fn proxy_upstream_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
-        let Err(denial) = ctx.place(&session.req_header().headers, &self.budgets).await else {
+        let Err(denial) = ctx
+            .place(&session.req_header().headers, &self.budgets, &self.snapshot)
+            .await
+        else {
             return Ok(true);
         };
         if let Some(page) = Failure::from(denial).page() {
@@ -134,7 +137,7 @@ impl ProxyHttp for Edge {
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        retry::next_peer(session, ctx, &self.budgets).await
+        retry::next_peer(session, ctx, &self.budgets, &self.snapshot).await
     }
 
     fn fail_to_connect(
@@ -240,7 +243,7 @@ impl ProxyHttp for Edge {
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
         let failure = if ctx.is_failing_over() {
-            match replay::answer(&self.client, session, ctx, &self.budgets).await {
+            match replay::answer(&self.client, session, ctx, &self.budgets, &self.snapshot).await {
                 Ok(()) => return replay::DONE,
                 Err(failure) => {
                     ctx.failed(failure);

@@ -16,7 +16,7 @@ use crate::config::install::{self, FileProvider, Install, LifeCycle};
 use crate::config::{Notation, Position, Problem, Span, Value};
 use crate::disk::{Disk, read_bytes};
 use crate::provider::file::Source;
-use crate::proxy::MAX_ATTEMPTS;
+use crate::proxy::{LOOKS, MAX_ATTEMPTS};
 
 /// Idle connections to servers kept per thread, unless written otherwise (Pingora: 128).
 const KEEPALIVE_POOL: usize = 1024;
@@ -116,9 +116,11 @@ pub(super) fn server_conf(install: &Install) -> Result<ServerConf, StartFailure>
     if !is_written("upstream_keepalive_pool_size") {
         conf.upstream_keepalive_pool_size = KEEPALIVE_POOL;
     }
-    if !is_written("max_retries") {
-        conf.max_retries = MAX_ATTEMPTS;
-    }
+    conf.max_retries = match is_written("max_retries") {
+        // Who wrote it thought of attempts, and not of looks at a server in the middle of one.
+        true => conf.max_retries.saturating_add(LOOKS),
+        false => MAX_ATTEMPTS,
+    };
     // In the background the working directory is another one.
     if let Ok(path) = std::path::absolute(&conf.upgrade_sock) {
         conf.upgrade_sock = path.display().to_string();

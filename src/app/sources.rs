@@ -19,7 +19,7 @@ use crate::provider::docker::{self, Docker};
 use crate::provider::engine::{EngineError, Environment};
 use crate::provider::file::{self, Source, Watcher};
 use crate::provider::swarm::{self, Swarm};
-use crate::provider::{InvalidProvider, Update};
+use crate::provider::{First, InvalidProvider, Update};
 
 /// Longest wait for an engine before entry points open. A connection made meanwhile waits with it.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -123,7 +123,16 @@ impl Sources {
         let (mut docker, mut swarm) = (self.docker, self.swarm);
         for (provider, first) in first_answers(docker.as_mut(), swarm.as_mut())? {
             match first {
-                Ok(configuration) => apply(provider, configuration),
+                Ok(First {
+                    configuration,
+                    is_whole,
+                }) if is_whole || !takes_over => apply(provider, configuration),
+                Ok(_) => {
+                    return Err(StartFailure::System(format!(
+                        "providers.{provider}: not all containers could be looked at: the running process knows more, \
+                         and stays"
+                    )));
+                }
                 Err(reason) if takes_over => {
                     return Err(StartFailure::System(format!(
                         "providers.{provider}: {reason}: the running process knows more, and stays"
@@ -140,7 +149,7 @@ impl Sources {
     }
 }
 
-type Answer = Result<Arc<Configuration>, String>;
+type Answer = Result<First, String>;
 
 /// What the engines say now. The runtime leaves no thread behind that a later fork would lose.
 fn first_answers(
@@ -160,7 +169,7 @@ fn first_answers(
     Ok(docker.into_iter().chain(swarm).collect())
 }
 
-async fn in_time(first: impl Future<Output = Result<Arc<Configuration>, EngineError>>) -> Answer {
+async fn in_time(first: impl Future<Output = Result<First, EngineError>>) -> Answer {
     let answer = timeout(FIRST_ANSWER, first).await;
     let answer = answer.map_err(|_| format!("no answer within {FIRST_ANSWER:?}"))?;
     answer.map_err(|error| error.to_string())

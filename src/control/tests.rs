@@ -98,3 +98,21 @@ async fn an_urgent_update_waits_a_quarter_of_a_second_at_most_and_takes_along_wh
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert_eq!(port(&published.load()), "http://127.0.0.1:3", "not urgent");
 }
+
+#[tokio::test(start_paused = true)]
+async fn urgent_updates_without_end_make_no_more_than_twice_the_reloads_allowed() {
+    let control = Control::new(settings(Duration::from_secs(2)));
+    let published = control.published();
+    let (sender, receiver) = mpsc::channel(8);
+    tokio::spawn(control.run(receiver));
+    for round in 0..1000 {
+        let urgent = Update {
+            is_urgent: true,
+            ..update(1 + round % 2)
+        };
+        sender.send(urgent).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(101)).await;
+    }
+    let reloads = published.load().generation;
+    assert!((50..=105).contains(&reloads), "{reloads} in 100 seconds");
+}

@@ -11,19 +11,24 @@ use crate::provider::Update;
 
 /// Shortest time between two reloads because of urgent updates.
 const URGENT: Duration = Duration::from_millis(250);
+/// So many may come before their time; each reload that keeps to its time allows one more. Containers that start and
+/// crash for ever so make at most twice the reloads that were allowed.
+const MOST_EARLY: u32 = 4;
 
 #[derive(Debug, Default)]
 struct Lane {
     /// When the last update passed; `None` for never.
     passed: Option<Instant>,
     waiting: Option<Update>,
+    /// Reloads that came early and were not made up for.
+    early: u32,
 }
 
 impl Lane {
     /// When the update that waits may pass; `None` when none waits.
     fn opens(&self, period: Duration) -> Option<Opens> {
         let waiting = self.waiting.as_ref()?;
-        let period = match waiting.is_urgent {
+        let period = match waiting.is_urgent && self.early < MOST_EARLY {
             true => period.min(URGENT),
             false => period,
         };
@@ -73,6 +78,13 @@ impl Throttle {
                 Some(Opens::Never) | None => false,
             };
             if is_open && let Some(update) = lane.waiting.take() {
+                let in_time = lane
+                    .passed
+                    .is_none_or(|passed| now.duration_since(passed) >= self.period);
+                lane.early = match in_time {
+                    true => lane.early.saturating_sub(1),
+                    false => lane.early + 1,
+                };
                 lane.passed = Some(now);
                 due.push(update);
             }

@@ -4,7 +4,7 @@
 //! ```text
 //! engine JSON -> Container (labels decoded once, when it is made) -> convert -> Configuration + remarks
 //!
-//! convert: filter -> part (what one container says) -> merge (the older definition stays, servers add up)
+//! convert: filter -> part (what one container offers) -> merge (the older definition stays, servers add up)
 //!                     |- address       where its servers are
 //!                     `- default_rule  the rule of routers that have none
 //! ```

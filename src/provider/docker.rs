@@ -19,16 +19,15 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use super::Update;
 use super::containers::Flavour;
 use super::engine::{Access, EngineError, Environment};
 use super::follow::{Follower, Trouble, keep_following};
 use super::publisher::{InvalidProvider, Publisher, options};
+use super::{First, Update};
 use crate::config::Files;
-use crate::config::dynamic::Configuration;
 use crate::config::install;
 use inventory::Inventory;
-use round::Round;
+use round::{Audience, Round};
 
 /// The part behind the `@` of everything that comes from containers.
 pub const NAME: &str = "docker";
@@ -61,13 +60,16 @@ impl Docker {
         })
     }
 
-    /// What the containers mean now: asked before anything listens, so that the first request finds its route.
+    /// What the containers mean now: asked before anything is answered, so that the first request finds its route.
     ///
     /// # Errors
     /// When the engine cannot be asked.
-    pub async fn first(&mut self) -> Result<Arc<Configuration>, EngineError> {
-        Round::begin(self, None).await?.run(None).await?;
-        Ok(self.publisher.last())
+    pub async fn first(&mut self) -> Result<First, EngineError> {
+        let is_whole = Round::begin(self, None).await?.run().await?;
+        Ok(First {
+            configuration: self.publisher.last(),
+            is_whole,
+        })
     }
 
     /// Follows the containers until nobody listens any more.
@@ -88,6 +90,7 @@ impl Follower for Docker {
         updates: &mpsc::Sender<Update>,
         trouble: &mut Trouble,
     ) -> Result<(), EngineError> {
-        Round::begin(self, Some(trouble)).await?.run(Some(updates)).await
+        let audience = Audience { updates, trouble };
+        Round::begin(self, Some(audience)).await?.run().await.map(drop)
     }
 }

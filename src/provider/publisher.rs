@@ -85,13 +85,12 @@ impl Publisher {
         }
     }
 
-    /// Converts the containers. A configuration equal to the last is not sent: it would only take the place of the next
-    /// one in the throttle. Urgent is one by which servers end, or begin to.
+    /// Converts the containers. A configuration equal to the last is not sent, since it would only take the place of the
+    /// next one in the throttle, unless it names files: those may hold something else by now.
     pub(super) async fn publish(
         &mut self,
         containers: Vec<Arc<Container>>,
         updates: Option<&mpsc::Sender<Update>>,
-        is_urgent: bool,
     ) {
         let (options, last) = (Arc::clone(&self.options), Arc::clone(&self.last));
         let converted = spawn_blocking(move || {
@@ -100,9 +99,10 @@ impl Publisher {
                 remarks,
             } = convert(containers.iter().map(|container| &**container), &options);
             let is_new = configuration != *last;
-            (is_new.then(|| Arc::new(configuration)), remarks)
+            let is_urgent = is_new && ends_servers(&last, &configuration);
+            (is_new.then(|| Arc::new(configuration)), is_urgent, remarks)
         });
-        let (new, remarks) = match converted.await {
+        let (new, is_urgent, remarks) = match converted.await {
             Ok(converted) => converted,
             Err(error) => {
                 return tracing::error!(
@@ -112,7 +112,7 @@ impl Publisher {
             }
         };
         self.say(remarks);
-        if new.is_none() && !self.is_silent {
+        if new.is_none() && !self.is_silent && !self.last.names_files() {
             return;
         }
         self.is_silent = false;
@@ -142,5 +142,72 @@ impl Publisher {
             }
         }
         self.said = remarks.into_iter().collect();
+    }
+}
+
+/// Is a server of `last` gone in `new`, or about to go? Requests run into it until `new` is in use.
+fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
+    let servers = |configuration: &Configuration, name: &str| -> Vec<(String, bool)> {
+        let service = configuration.http.services.get(name);
+        let balancer = service.and_then(|service| service.load_balancer.as_ref());
+        let servers = balancer.map(|balancer| balancer.servers.iter());
+        let known = servers.into_iter().flatten();
+        known.map(|server| (server.url.clone(), server.drain)).collect()
+    };
+    last.http.services.iter().any(|(name, old)| {
+        if new.http.services.get(name) == Some(old) {
+            return false;
+        }
+        let now = servers(new, name);
+        let stays = |(url, drained): &(String, bool)| {
+            now.iter()
+                .any(|(other, drains)| other == url && (*drained || !drains))
+        };
+        !servers(last, name).iter().all(stays)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Notation;
+    use crate::config::dynamic::read;
+
+    /// Services by name, each with servers by name; `!` before one that drains.
+    fn configuration(services: &[(&str, &[&str])]) -> Configuration {
+        let mut text = "http: {services: {".to_owned();
+        for (name, servers) in services {
+            let servers: Vec<String> = servers
+                .iter()
+                .map(|server| match server.strip_prefix('!') {
+                    Some(server) => format!("{{url: 'http://{server}', drain: true}}"),
+                    None => format!("{{url: 'http://{server}'}}"),
+                })
+                .collect();
+            text += &format!(
+                "{name}: {{loadBalancer: {{servers: [{}]}}}}, ",
+                servers.join(", ")
+            );
+        }
+        read((text + "}}").as_bytes(), Notation::Yaml, None).unwrap().0
+    }
+
+    #[test]
+    fn what_ends_a_server_or_drains_it_is_urgent_and_nothing_else() {
+        let last = configuration(&[("a", &["one", "two"]), ("b", &["!three"])]);
+        let ends = |new: &[(&str, &[&str])]| ends_servers(&last, &configuration(new));
+        assert!(!ends(&[("a", &["one", "two"]), ("b", &["!three"])]), "nothing");
+        assert!(
+            !ends(&[("a", &["one", "new", "two"]), ("b", &["!three"]), ("c", &["x"])]),
+            "more"
+        );
+        assert!(!ends(&[("a", &["one", "two"]), ("b", &["three"])]), "it is back");
+        assert!(ends(&[("a", &["one"]), ("b", &["!three"])]), "gone");
+        assert!(ends(&[("a", &["one", "!two"]), ("b", &["!three"])]), "drains");
+        assert!(
+            ends(&[("a", &["one", "two"]), ("b", &["other"])]),
+            "gone after draining"
+        );
+        assert!(ends(&[("a", &["one", "two"])]), "its service is gone");
     }
 }

@@ -13,14 +13,13 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::Update;
 use super::containers::{Container, Flavour};
 use super::engine::wire::{Change, Network, Node, Service, Task};
 use super::engine::{Access, Client, EngineError, Environment, Session, encoded};
 use super::follow::{Follower, Trouble, keep_following};
 use super::publisher::{InvalidProvider, Publisher, options};
+use super::{First, Update};
 use crate::config::Files;
-use crate::config::dynamic::Configuration;
 use crate::config::install;
 use pace::Pace;
 use world::states;
@@ -81,11 +80,14 @@ impl Swarm {
     ///
     /// # Errors
     /// When the manager cannot be asked.
-    pub async fn first(&mut self) -> Result<Arc<Configuration>, EngineError> {
+    pub async fn first(&mut self) -> Result<First, EngineError> {
         let mut session = Client::connect(&self.access).await?.session().await?;
         let world = self.look(&mut session).await?;
-        self.publisher.publish(world.containers, None, false).await;
-        Ok(self.publisher.last())
+        self.publisher.publish(world.containers, None).await;
+        Ok(First {
+            configuration: self.publisher.last(),
+            is_whole: true,
+        })
     }
 
     /// Follows the services until nobody listens any more.
@@ -155,9 +157,7 @@ impl Follower for Swarm {
         loop {
             let world = self.look(&mut session).await?;
             trouble.is_over();
-            self.publisher
-                .publish(world.containers, Some(updates), world.is_unsettled)
-                .await;
+            self.publisher.publish(world.containers, Some(updates)).await;
             if !self.watch {
                 return Ok(());
             }
@@ -184,7 +184,7 @@ impl Follower for Swarm {
 
 fn concerns_tasks(change: &Change) -> bool {
     match change {
-        Change::Swarm | Change::Container(_) | Change::Turned(_) | Change::Signalled(..) => true,
+        Change::Swarm | Change::Container(_) | Change::Ended(_) | Change::Signalled(..) => true,
         Change::Removed(_) => false,
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora::Error;
@@ -17,6 +18,7 @@ use super::mirror::Queue;
 use super::second::{Second, TooLarge};
 use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
+use crate::routing::Snapshot;
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
 
 /// Servers that are looked at in a row before a request waits at the last of them.
@@ -26,6 +28,8 @@ const MAX_LOOKS: u32 = 4;
 #[derive(Default)]
 pub struct Context {
     service: Option<Arc<Service>>,
+    /// That service was taken from a newer configuration than the one it was routed by.
+    is_renewed: bool,
     client: Option<IpAddr>,
     /// The client's address as text, for the fields about it.
     client_text: Option<HeaderValue>,
@@ -45,10 +49,8 @@ pub struct Context {
     pub(super) failed_connects: u32,
     /// Addresses of the chosen server's name that did not answer.
     pub(super) failed_addresses: usize,
-    /// The connect to the chosen server.
+    /// Its connects.
     pub(super) dialling: Dialling,
-    /// Connects that went on after a look at the server.
-    pub(super) looks: u32,
     /// Exchanges that broke before an answer.
     pub(super) broken_exchanges: u32,
     /// When the first connect began; 0 before.
@@ -87,7 +89,14 @@ impl Context {
     }
 
     /// Chooses a server among those not tried, and waits for a place at it where the session is worth that.
-    pub(super) async fn place(&mut self, headers: &HeaderMap, budgets: &Budgets) -> Result<(), Denial> {
+    /// The configuration it came under counts, unless nobody of that is left and the one that is `published` now knows
+    /// more.
+    pub(super) async fn place(
+        &mut self,
+        headers: &HeaderMap,
+        budgets: &Budgets,
+        published: &ArcSwap<Snapshot>,
+    ) -> Result<(), Denial> {
         let mut waiting: Option<Waiting> = None;
         let mut looks = 0;
         loop {
@@ -101,6 +110,7 @@ impl Context {
                     }
                     return self.provide(headers, budgets);
                 }
+                Err(Refusal::NoServer | Refusal::SessionLost) if self.renew(published) => continue,
                 Err(Refusal::NoServer) => return Err(Denial::NoServer),
                 Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),
@@ -124,6 +134,24 @@ impl Context {
         }
     }
 
+    /// Takes the service as it is configured now, once; false when that is no other. Servers that are in both are known
+    /// by the same states, so what was tried stays tried.
+    fn renew(&mut self, published: &ArcSwap<Snapshot>) -> bool {
+        let Some(service) = self.service.as_ref().filter(|_| !self.is_renewed) else {
+            return false;
+        };
+        let snapshot = published.load();
+        let now = snapshot.services.get(service.name());
+        // After an answer that was discarded the tree it came through has to stay.
+        let Some(now) = now.filter(|now| !Arc::ptr_eq(now, service) && !self.attempts.has_failed_over_any())
+        else {
+            return false;
+        };
+        self.service = Some(Arc::clone(now));
+        self.is_renewed = true;
+        true
+    }
+
     /// Keeps the request from here on if the choice makes that necessary.
     fn provide(&mut self, headers: &HeaderMap, budgets: &Budgets) -> Result<(), Denial> {
         match (&mut self.second, &mut self.choice) {
@@ -141,7 +169,7 @@ impl Context {
         // The old lease ends before the next is counted.
         self.choice = None;
         self.failed_addresses = 0;
-        self.dialling = Dialling::default();
+        self.dialling.turn();
         let draw = Draw {
             now: clock::now(),
             entropy: clock::random(),

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::{Method, StatusCode, header};
 use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorType, Result};
@@ -17,6 +18,7 @@ use super::failure::{Failure, is_final};
 use super::kept::{Body, Budgets, Kept};
 use super::retry::promises_to_change_nothing;
 use super::rewrite;
+use crate::routing::Snapshot;
 
 /// Failures after which nobody else is tried.
 const MAX_SERVERS: usize = 3;
@@ -51,13 +53,14 @@ pub(super) async fn answer(
     session: &mut Session,
     ctx: &mut Context,
     budgets: &Budgets,
+    published: &ArcSwap<Snapshot>,
 ) -> Result<(), Failure> {
     read_the_rest(session, ctx).await?;
     let may_repeat = promises_to_change_nothing(session);
     let (mut failure, mut failed, mut had_stale) = (None, 0, false);
     loop {
         // That everybody left was tried in vain is told by what the last of them did.
-        let placed = ctx.place(&session.req_header().headers, budgets).await;
+        let placed = ctx.place(&session.req_header().headers, budgets, published).await;
         placed.map_err(|denial| failure.unwrap_or(denial.into()))?;
         let Broken { error, stage } = match unless_left(session, from_server(client, ctx)).await? {
             Err(broken) => broken,

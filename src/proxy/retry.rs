@@ -9,41 +9,53 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use http::{HeaderMap, Method, header};
 use pingora::upstreams::peer::{ALPN, HttpPeer};
 use pingora::{Error, ErrorSource, ErrorType, Result, RetryType};
 use pingora_proxy::Session;
+use tokio::time::sleep;
 
 use super::context::Context;
-use super::dialling::Dialling;
+use super::dialling::{Dialling, Times};
 use super::failure::{Denial, Failure};
 use super::kept::Budgets;
 use crate::clock;
 use crate::resolve::address_of;
+use crate::routing::Snapshot;
 use crate::upstream::{Address, Upstream};
 
 /// Connects that may fail in one request. Below Pingora's own limit of attempts, which the server
 /// configuration sets to [`MAX_ATTEMPTS`].
 const MAX_FAILED_CONNECTS: u32 = 12;
 
-/// Exchanges that may break in one request.
-const MAX_BROKEN_EXCHANGES: u32 = 2;
+/// Exchanges that may break in one request. A request that breaks whoever serves it is not to go round them all.
+const MAX_BROKEN_EXCHANGES: u32 = 3;
 
-/// Connects that may be looked at and gone on with in one request: all of two servers that never answer.
-const MAX_LOOKS: u32 = 2 * Dialling::MAX_SLICES;
+/// Wait before a request is sent again after its second broken exchange, and again after the third: when many servers
+/// end at once, the configuration says in that time which.
+const LET_IT_SETTLE: Duration = Duration::from_millis(150);
+
+/// Attempts that are none to Pingora's users: looks at a server in the middle of connecting.
+pub const LOOKS: usize = Dialling::MOST_LOOKS as usize;
 
 /// All attempts of one request; what Pingora's `max_retries` is set to.
-pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + MAX_LOOKS + 2) as usize;
+pub const MAX_ATTEMPTS: usize = (MAX_FAILED_CONNECTS + MAX_BROKEN_EXCHANGES + 2) as usize + LOOKS;
 
 /// The peer of the next attempt: the server already chosen, or another.
 pub(super) async fn next_peer(
     session: &mut Session,
     ctx: &mut Context,
     budgets: &Budgets,
+    published: &ArcSwap<Snapshot>,
 ) -> Result<Box<HttpPeer>> {
+    if ctx.broken_exchanges > 1 {
+        sleep(LET_IT_SETTLE).await;
+        ctx.began = clock::now();
+    }
     loop {
         if ctx.choice().is_none()
-            && let Err(denial) = ctx.place(&session.req_header().headers, budgets).await
+            && let Err(denial) = ctx.place(&session.req_header().headers, budgets, published).await
         {
             // That everybody left was tried in vain is told by what the last of them did.
             if denial != Denial::NoServer || ctx.failure().is_none() {
@@ -87,9 +99,11 @@ fn peer(session: &Session, ctx: &mut Context, upstream: &Upstream, address: Sock
         let left = deadline(upstream).map(|deadline| deadline.saturating_sub(connecting_for(ctx)));
         limit = limit.zip(left).map(|(dial, left)| dial.min(left));
     }
-    let left = ctx.dialling.left(limit, clock::now());
-    peer.options.connection_timeout = ctx.dialling.slice(left);
-    peer.options.total_connection_timeout = left;
+    // Pingora's own TLS client takes its handshake out of the time for TCP.
+    let cannot_be_cut = peer.is_tls() && !matches!(peer.options.alpn, ALPN::Custom(_));
+    let times = ctx.dialling.next(limit, cannot_be_cut, clock::now());
+    peer.options.connection_timeout = times.connect;
+    peer.options.total_connection_timeout = times.whole;
     peer
 }
 
@@ -135,18 +149,16 @@ pub(super) fn after_failed_connect(ctx: &mut Context, peer: &HttpPeer, mut error
     error
 }
 
-/// Did only a slice of the time to connect end, and the server is still one to be connected to?
+/// Was it only time for a look at the server, and it is still there?
 fn is_to_be_gone_on_with(ctx: &mut Context, peer: &HttpPeer, error: &Error) -> bool {
-    let (slice, whole) = (
-        peer.options.connection_timeout,
-        peer.options.total_connection_timeout,
-    );
-    let is_slice = *error.etype() == ErrorType::ConnectTimedout && slice != whole;
-    let now = clock::now();
-    let is_there = ctx.server().is_some_and(|server| server.state().is_up(now));
-    let goes_on = is_slice && is_there && ctx.looks < MAX_LOOKS;
-    ctx.looks += u32::from(goes_on);
-    goes_on
+    let times = Times {
+        connect: peer.options.connection_timeout,
+        whole: peer.options.total_connection_timeout,
+    };
+    let is_there = ctx
+        .server()
+        .is_some_and(|server| server.state().is_up(clock::now()));
+    *error.etype() == ErrorType::ConnectTimedout && ctx.dialling.goes_on(times, is_there)
 }
 
 /// Moves a host name on from the address that failed; false when all of them failed in this request.
@@ -158,7 +170,7 @@ fn try_next_address(ctx: &mut Context, upstream: &Upstream, peer: &HttpPeer) -> 
         resolved.skip(*bad);
     }
     ctx.failed_addresses += 1;
-    ctx.dialling = Dialling::default();
+    ctx.dialling.turn();
     ctx.failed_addresses < resolved.count()
 }
 
@@ -197,6 +209,7 @@ pub(super) fn after_broken_exchange(
     }
     // The wait for an answer was no connecting.
     ctx.began = clock::now();
+    ctx.dialling.turn();
     error
 }
 

@@ -75,6 +75,12 @@ impl Attempts {
             .any(|failed| Arc::ptr_eq(failed, failover))
     }
 
+    /// Did the main service of any failover answer with an error?
+    #[must_use]
+    pub fn has_failed_over_any(&self) -> bool {
+        !self.failed_over.is_empty()
+    }
+
     /// It has waited for a place as long as it may.
     pub fn give_up_waiting(&mut self) {
         self.waited = true;

@@ -219,10 +219,22 @@ fn a_second_container_with_the_same_id_harms_nobody() {
 
 #[test]
 fn twenty_replicas_come_and_go_and_no_user_notices() {
+    // As most applications do, each goes on for a moment after it was told to stop.
+    twenty_replicas("0.5");
+}
+
+#[test]
+#[ignore = "fails: a request that meets three servers in turn that die under it is answered 502"]
+fn eighteen_replicas_that_end_at_once_at_sigterm_fail_no_request() {
+    twenty_replicas("0");
+}
+
+/// 2, 20 and 2 replicas; each ends so many seconds after SIGTERM.
+fn twenty_replicas(grace: &str) {
     let Some(lab) = Lab::here() else { return };
     let names: Vec<String> = (1..=20).map(|number| format!("r{number:02}")).collect();
-    // As most applications do, it goes on for a moment after it was told to stop.
-    let grace = ["--env", "GRACE=0.5"];
+    let variable = format!("GRACE={grace}");
+    let grace = ["--env", &variable];
     lab.replicas(&["r01", "r02"], &grace);
     let piton = lab.piton("");
     wait_for_newcomers_at(piton.address(), &["r01", "r02"]);

@@ -1,12 +1,11 @@
 //! Servers that die. A connect that fails moves the request, whatever its method; an exchange that breaks
 //! is repeated only when that is safe; nothing loops (design: difference 1; issue, section 7).
 
-use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, SockAddr, Socket, Type};
-
-use crate::harness::{Client, Piton, Server, Setup, Then, app_of, cookie_of, get, get_as, request, respond};
+use crate::harness::{
+    BlackHole, Client, Piton, Server, Setup, Then, app_of, cookie_of, get, get_as, request, respond,
+};
 use crate::harness::{sticky_app, value_of};
 
 /// A server of which nothing is left but its address.
@@ -67,48 +66,19 @@ fn a_chunked_body_arrives_whole_and_once_when_its_server_is_dead() {
     assert_eq!(words, "hello world");
 }
 
-/// A listener that never answers a connect: its queue is full.
-struct BlackHole {
-    address: SocketAddr,
-    _held: Vec<Socket>,
-}
-
-impl BlackHole {
-    fn new() -> Self {
-        let stream = || Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let listener = stream();
-        listener
-            .bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())
-            .unwrap();
-        listener.listen(0).unwrap();
-        let address: SockAddr = listener.local_addr().unwrap();
-        let mut held = vec![listener];
-        for _ in 0..8 {
-            let client = stream();
-            client.set_nonblocking(true).unwrap();
-            let _ = client.connect(&address);
-            held.push(client);
-        }
-        let address = address.as_socket().unwrap();
-        let refused = TcpStream::connect_timeout(&address, Duration::from_millis(100));
-        assert!(refused.is_err(), "the queue is full");
-        Self { address, _held: held }
-    }
-}
-
 const QUICK_DIAL: &str = "  serversTransports:\n    quick:\n      forwardingTimeouts: {dialTimeout: 300ms}\n";
 
 #[test]
 fn a_connect_that_takes_too_long_moves_the_request_too() {
     let (hole, alive) = (BlackHole::new(), Server::named("alive"));
     let entries = [
-        format!("url: http://{}", hole.address),
+        format!("url: http://{}", hole.address()),
         format!("url: {}", alive.url()),
     ];
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
     let options = "serversTransport: quick\nsticky: {cookie: {name: sid}}";
     let piton = Piton::with(&(app_of(&entries, options) + QUICK_DIAL));
-    let bound = piton::sticky::CookieValue::of(&format!("http://{}", hole.address));
+    let bound = piton::sticky::CookieValue::of(&format!("http://{}", hole.address()));
     let begin = Instant::now();
     let moved = request(
         piton.address(),
@@ -136,7 +106,7 @@ fn servers_that_accept_no_connect_in_time_are_a_gateway_timeout() {
     ];
     let entries = holes
         .each_ref()
-        .map(|hole| format!("url: http://{}", hole.address));
+        .map(|hole| format!("url: http://{}", hole.address()));
     let entries: Vec<&str> = entries.iter().map(String::as_str).collect();
     let piton = Piton::with(&(app_of(&entries, "serversTransport: quick") + QUICK_DIAL));
     let begin = Instant::now();

@@ -1,5 +1,7 @@
 //! What every test stands on.
 
+// A server that does not accept.
+mod black_hole;
 // A client with a cookie jar.
 mod browser;
 // Exact bytes out, whole responses in.
@@ -27,6 +29,7 @@ mod verdict;
 // Conditions with a deadline.
 mod wait;
 
+pub use black_hole::BlackHole;
 pub use browser::Browser;
 pub use client::{Client, Response, get, get_as, request};
 pub use files::{TempDir, swap};

@@ -43,6 +43,8 @@ mod file_provider;
 mod file_trouble;
 // X-Forwarded-*: set, dropped, trusted.
 mod forwarded;
+// Servers that leave the configuration while requests are on their way.
+mod gone;
 // Active and passive health checks.
 mod health;
 // Bytes that are not quite HTTP, and what a server gets to see of them.

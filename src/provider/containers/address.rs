@@ -141,7 +141,9 @@ impl<'c> Search<'c> {
         network: &str,
         notes: &mut Notes<'_>,
     ) -> Result<IpAddr, String> {
-        if let Some(addresses) = container.networks.get(network) {
+        if !network.is_empty()
+            && let Some(addresses) = container.networks.get(network)
+        {
             // Even in host mode, and even when there is none: what is named counts.
             let none = || format!("{} has none in network {network:?}", container.title);
             return addresses.first().ok_or_else(none);

@@ -57,7 +57,7 @@ impl<'c> Named<'c> {
         let name = service_name(container);
         Self {
             container,
-            key: format!("{name}-{}", container.id),
+            key: [&*name, "-", &container.id].concat(),
             name,
         }
     }

@@ -118,7 +118,9 @@ impl<'p> Merger<'p, '_> {
                     }
                     Entry::Occupied(mut taken) => {
                         let definition = taken.get_mut();
-                        if !definition.disputed && !alike(definition.value, value) {
+                        // Tasks of one service share what they declare.
+                        let same = std::ptr::eq(definition.value, value);
+                        if !same && !definition.disputed && !alike(definition.value, value) {
                             definition.disputed = true;
                             let why = if definition.owner.serves && !part.serves {
                                 "serves"

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::provider::containers::{Container, Health, Life};
-use crate::provider::engine::wire::{Inspect, Signal};
+use crate::provider::containers::{Container, Life};
+use crate::provider::engine::wire::{Inspect, Run, Signal};
 
 /// How long a container is taken for one that is about to end after it was told to. One that lives on gets new sessions again.
 const ENDS_WITHIN: Duration = Duration::from_secs(15 * 60);
@@ -20,17 +20,6 @@ pub(super) struct Inventory {
     clock: u64,
 }
 
-/// What was learned of a container.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum News {
-    /// Nothing.
-    Nothing,
-    /// Something about it is different.
-    Change,
-    /// It serves no more, or will not for long.
-    End,
-}
-
 #[derive(Debug)]
 struct Known {
     container: Arc<Container>,
@@ -38,8 +27,12 @@ struct Known {
     fingerprint: Option<u64>,
     /// What tells it to end.
     stop_signal: Signal,
-    /// When it was told.
+    /// Its run when it was looked at.
+    run: Run,
+    /// When it was told to end, in that run.
     told: Option<Instant>,
+    /// That run is over: a look that began before its end may still say that it goes on.
+    is_over: bool,
     learned: u64,
 }
 
@@ -64,51 +57,70 @@ impl Inventory {
             .is_none_or(|known| known.fingerprint != Some(fingerprint))
     }
 
-    /// Learns what was seen of a container.
-    pub(super) fn learn(&mut self, inspect: Inspect, fingerprint: Option<u64>) -> News {
+    /// Learns what was seen of a container. Returns whether that changes anything.
+    pub(super) fn learn(&mut self, inspect: Inspect, fingerprint: Option<u64>) -> bool {
         self.clock += 1;
-        let stop_signal = inspect.stop_signal();
+        let (stop_signal, run) = (inspect.stop_signal(), inspect.run());
         let mut container = inspect.into_container();
         let old = self.known.get(&container.id);
-        let told = old
-            .and_then(|old| old.told)
-            .filter(|_| container.life != Life::Stopped);
-        if told.is_some() {
+        // What was heard of one run says nothing about the next.
+        let of_this_run = old.filter(|old| old.run == run);
+        let is_over = of_this_run.is_some_and(|old| old.is_over) && container.life != Life::Stopped;
+        let told = of_this_run.and_then(|old| old.told);
+        if is_over {
+            container.life = Life::Stopped;
+        } else if told.is_some() && container.life == Life::Running {
             container.life = Life::Stopping;
         }
-        let (news, container) = match old {
-            Some(old) if *old.container == container => (News::Nothing, Arc::clone(&old.container)),
-            Some(old) if ends(&old.container, &container) => (News::End, Arc::new(container)),
-            _ => (News::Change, Arc::new(container)),
+        let same = old.filter(|old| *old.container == container);
+        let (is_news, container) = match same {
+            Some(old) => (false, Arc::clone(&old.container)),
+            None => (true, Arc::new(container)),
         };
         let known = Known {
-            fingerprint,
+            // What was overruled is to be looked at again.
+            fingerprint: fingerprint.filter(|_| !is_over),
             stop_signal,
+            run,
             told,
+            // Looks follow each other: only one can have begun before the end.
+            is_over: false,
             learned: self.clock,
             container,
         };
         self.known.insert(known.container.id.clone(), known);
-        news
+        is_news
     }
 
-    /// A signal was sent to a container, which may be its end.
-    pub(super) fn signalled(&mut self, id: &str, signal: &Signal, now: Instant) -> News {
-        let ends =
-            |known: &&mut Known| signal.ends(&known.stop_signal) && known.container.life == Life::Running;
-        let Some(known) = self.known.get_mut(id).filter(ends) else {
-            return News::Nothing;
+    /// A signal was sent to a container. Returns whether it is about to end by it.
+    pub(super) fn signalled(&mut self, id: &str, signal: &Signal, now: Instant) -> bool {
+        let Some(known) = self.known.get_mut(id) else {
+            return false;
         };
+        if !signal.asks_to_end(&known.stop_signal) || known.container.life != Life::Running {
+            return false;
+        }
         known.told = Some(now);
+        known.fingerprint = None;
         Arc::make_mut(&mut known.container).life = Life::Stopping;
-        News::End
+        true
     }
 
-    /// A container ended or began: what it was told before is over. It has to be looked at.
-    pub(super) fn turned(&mut self, id: &str) {
-        if let Some(known) = self.known.get_mut(id) {
-            known.told = None;
+    /// A container ended. Returns whether that is news.
+    pub(super) fn ended(&mut self, id: &str) -> bool {
+        self.clock += 1;
+        let Some(known) = self.known.get_mut(id) else {
+            return false;
+        };
+        known.is_over = true;
+        known.told = None;
+        known.fingerprint = None;
+        known.learned = self.clock;
+        let was_there = known.container.life != Life::Stopped;
+        if was_there {
+            Arc::make_mut(&mut known.container).life = Life::Stopped;
         }
+        was_there
     }
 
     /// Containers that were told to end and did not: to be looked at as if they had not been told.
@@ -133,35 +145,18 @@ impl Inventory {
         }
     }
 
-    /// A container is no more.
-    pub(super) fn forget(&mut self, id: &str) -> News {
-        match self.known.remove(id) {
-            None => News::Nothing,
-            Some(known) if known.container.life == Life::Stopped => News::Change,
-            Some(_) => News::End,
-        }
+    /// A container is no more. Returns whether it was there.
+    pub(super) fn forget(&mut self, id: &str) -> bool {
+        self.known.remove(id).is_some()
     }
 
-    /// Forgets those that a listing does not have which was asked for at `since`.
-    pub(super) fn retain(&mut self, listed: &HashSet<String>, since: u64) -> News {
+    /// Forgets those that a listing does not have which was asked for at `since`. Returns whether there were any.
+    pub(super) fn retain(&mut self, listed: &HashSet<String>, since: u64) -> bool {
         let before = self.known.len();
         self.known
             .retain(|id, known| known.learned > since || listed.contains(id));
-        match self.known.len() < before {
-            true => News::End,
-            false => News::Nothing,
-        }
+        self.known.len() < before
     }
-}
-
-/// Does a container that served serve less now?
-fn ends(old: &Container, new: &Container) -> bool {
-    let serves = |container: &Container| match (container.life, container.health) {
-        (Life::Stopped, _) => 0,
-        (Life::Stopping, _) | (Life::Running, Health::Unhealthy) => 1,
-        (Life::Running, _) => 2,
-    };
-    serves(new) < serves(old) || old.networks != new.networks
 }
 
 #[cfg(test)]

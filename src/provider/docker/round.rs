@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::inspector::{Inspector, Seen};
-use super::inventory::News;
 use super::{Docker, NAME, machine};
 use crate::provider::Update;
 use crate::provider::containers::NetworkMode;
@@ -24,27 +24,39 @@ const SETTLE: Duration = Duration::from_millis(20);
 const LOOK: Duration = Duration::from_millis(500);
 /// The same of the first look at all containers.
 const FIRST_LOOK: Duration = Duration::from_secs(5);
+/// The same after a look that failed; twice as long each time.
+const LIST_AGAIN: Duration = Duration::from_secs(2);
 /// How often all containers are listed, to find what events did not tell.
 const LIST_EVERY: Duration = Duration::from_secs(60);
 
 /// All containers, and what was known when they were asked for.
 type Listing = Result<(Vec<Summary>, u64), EngineError>;
 
+/// Who follows what a round finds out.
+pub(super) struct Audience<'a> {
+    pub(super) updates: &'a mpsc::Sender<Update>,
+    pub(super) trouble: &'a mut Trouble,
+}
+
 /// One connection to an engine.
 pub(super) struct Round<'d> {
     docker: &'d mut Docker,
+    /// Nobody, when everything is read only once.
+    audience: Option<Audience<'d>>,
     client: Client,
     events: Option<Events>,
     inspector: Inspector,
     /// A listing under way, if there is one.
     listing: JoinSet<Listing>,
     list_at: Instant,
+    /// When all are listed again after a look that failed.
+    again: Duration,
+    /// Has a look failed since the last listing?
+    has_failed: bool,
     /// Has a listing come? Before, nothing is published: it would be half a world.
     has_listed: bool,
     /// Since when something is known that was not published.
     changed: Option<Instant>,
-    /// Does a server end by that?
-    is_urgent: bool,
     /// Was nothing published yet?
     is_first: bool,
     /// Was the address of the machine looked up?
@@ -52,31 +64,29 @@ pub(super) struct Round<'d> {
 }
 
 impl<'d> Round<'d> {
-    /// Connects, and asks for the first listing. Without somebody to tell about `trouble`, and without `watch`, events are
-    /// not asked for.
+    /// Connects, and asks for the first listing. Events are asked for only with `watch` and an audience.
     pub(super) async fn begin(
         docker: &'d mut Docker,
-        trouble: Option<&mut Trouble>,
+        audience: Option<Audience<'d>>,
     ) -> Result<Self, EngineError> {
         let client = Client::connect(&docker.access).await?;
-        let follows = docker.watch && trouble.is_some();
+        let follows = docker.watch && audience.is_some();
         let events = match follows {
             true => Some(client.events(FILTERS).await?),
             false => None,
         };
-        if let Some(trouble) = trouble {
-            trouble.is_over();
-        }
         let mut round = Self {
             inspector: Inspector::new(client.clone()),
             docker,
+            audience,
             client,
             events,
             listing: JoinSet::new(),
             list_at: Instant::now(),
+            again: LIST_AGAIN,
+            has_failed: false,
             has_listed: false,
             changed: None,
-            is_urgent: false,
             is_first: true,
             knows_machine: false,
         };
@@ -84,8 +94,13 @@ impl<'d> Round<'d> {
         Ok(round)
     }
 
-    /// Follows the engine; without `updates`, or without events, only until everything was read once.
-    pub(super) async fn run(mut self, updates: Option<&mpsc::Sender<Update>>) -> Result<(), EngineError> {
+    /// Follows the engine; without events, only until everything was read once. Returns whether all containers could be
+    /// looked at.
+    pub(super) async fn run(mut self) -> Result<bool, EngineError> {
+        let mut hangup = self
+            .events
+            .as_ref()
+            .and_then(|_| signal(SignalKind::hangup()).ok());
         loop {
             let due = self.due();
             tokio::select! {
@@ -93,12 +108,14 @@ impl<'d> Round<'d> {
                 listing = listed(&mut self.listing) => self.read(listing?),
                 seen = self.inspector.next() => self.learn(seen)?,
                 () = at(due) => {
-                    self.publish(updates).await;
+                    let is_whole = self.inspector.is_idle() && !self.has_failed;
+                    self.publish().await;
                     if self.events.is_none() {
-                        return Ok(());
+                        return Ok(is_whole);
                     }
                 }
                 () = sleep_until(self.list_at) => self.list(),
+                () = hung_up(&mut hangup) => self.list(),
             }
         }
     }
@@ -115,23 +132,23 @@ impl<'d> Round<'d> {
         Some(changed + wait)
     }
 
-    fn has(&mut self, news: News) {
-        if news != News::Nothing {
+    fn has(&mut self, is_news: bool) {
+        if is_news {
             self.changed.get_or_insert_with(Instant::now);
         }
-        self.is_urgent |= news == News::End;
     }
 
     fn heed(&mut self, event: Event) {
         match event.change() {
             Some(Change::Container(id)) => self.inspector.ask(id, None),
-            Some(Change::Turned(id)) => {
-                self.docker.inventory.turned(&id);
+            Some(Change::Ended(id)) => {
+                let is_news = self.docker.inventory.ended(&id);
+                self.has(is_news);
                 self.inspector.ask(id, None);
             }
             Some(Change::Signalled(id, signal)) => {
-                let news = self.docker.inventory.signalled(&id, &signal, Instant::now());
-                self.has(news);
+                let is_news = self.docker.inventory.signalled(&id, &signal, Instant::now());
+                self.has(is_news);
             }
             Some(Change::Removed(id)) => self.forget(&id),
             Some(Change::Swarm) | None => {}
@@ -140,13 +157,17 @@ impl<'d> Round<'d> {
 
     fn forget(&mut self, id: &str) {
         self.inspector.forget(id);
-        let news = self.docker.inventory.forget(id);
-        self.has(news);
+        let is_news = self.docker.inventory.forget(id);
+        self.has(is_news);
     }
 
     /// Asks for a listing, unless one is under way.
     fn list(&mut self) {
         self.list_at = Instant::now() + LIST_EVERY;
+        self.again = match std::mem::take(&mut self.has_failed) {
+            true => (self.again * 2).min(LIST_EVERY),
+            false => LIST_AGAIN,
+        };
         if self.listing.is_empty() {
             let (client, now) = (self.client.clone(), self.docker.inventory.now());
             self.listing.spawn(async move {
@@ -166,26 +187,29 @@ impl<'d> Round<'d> {
             }
             listed.insert(id);
         }
-        let news = self.docker.inventory.retain(&listed, since);
-        self.has(news);
+        let is_news = self.docker.inventory.retain(&listed, since);
+        self.has(is_news);
         for id in self.docker.inventory.outlived(Instant::now()) {
             self.inspector.ask(id, None);
         }
         self.has_listed = true;
-        if self.is_first {
-            self.has(News::Change);
+        // Files that it names may hold something else by now.
+        let names_files = self.docker.publisher.last().names_files();
+        self.has(self.is_first || names_files);
+        if let Some(audience) = &mut self.audience {
+            audience.trouble.is_over();
         }
     }
 
     fn learn(&mut self, seen: Seen) -> Result<(), EngineError> {
         match seen.result {
             Ok(inspect) => {
-                let news = self.docker.inventory.learn(inspect, seen.fingerprint);
-                self.has(news);
+                let is_news = self.docker.inventory.learn(inspect, seen.fingerprint);
+                self.has(is_news);
             }
             Err(error) if error.is_not_found() => self.forget(&seen.id),
             Err(error @ EngineError::Unreachable(_)) => return Err(error),
-            // It is looked at again after the next listing.
+            // It is looked at again after the next listing, which comes sooner for that.
             Err(error) => {
                 tracing::warn!(
                     provider = NAME,
@@ -193,12 +217,14 @@ impl<'d> Round<'d> {
                     "{error}: what was known of it stays in use"
                 );
                 self.docker.inventory.doubt(&seen.id);
+                self.has_failed = true;
+                self.list_at = self.list_at.min(Instant::now() + self.again);
             }
         }
         Ok(())
     }
 
-    async fn publish(&mut self, updates: Option<&mpsc::Sender<Update>>) {
+    async fn publish(&mut self) {
         self.changed = None;
         self.is_first = false;
         let containers = self.docker.inventory.containers();
@@ -209,9 +235,8 @@ impl<'d> Round<'d> {
         if is_needed && !std::mem::replace(&mut self.knows_machine, true) {
             self.docker.publisher.set_machine(machine::address().await);
         }
-        let is_urgent = std::mem::take(&mut self.is_urgent);
-        let publisher = &mut self.docker.publisher;
-        publisher.publish(containers, updates, is_urgent).await;
+        let updates = self.audience.as_ref().map(|audience| audience.updates);
+        self.docker.publisher.publish(containers, updates).await;
     }
 }
 
@@ -227,6 +252,14 @@ async fn next(events: &mut Option<Events>) -> Result<Event, EngineError> {
 async fn listed(listing: &mut JoinSet<Listing>) -> Listing {
     match listing.join_next().await {
         Some(listed) => listed.unwrap_or_else(|error| Err(EngineError::Unreachable(error.to_string()))),
+        None => std::future::pending().await,
+    }
+}
+
+/// SIGHUP: read again.
+async fn hung_up(hangup: &mut Option<Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
         None => std::future::pending().await,
     }
 }

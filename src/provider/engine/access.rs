@@ -151,7 +151,8 @@ impl Access {
 fn place(endpoint: &str, has_tls: bool) -> Result<(Place, bool), String> {
     let hint = "write unix:///var/run/docker.sock or tcp://host:2375";
     let Some((scheme, rest)) = endpoint.split_once("://") else {
-        return Err(format!("{endpoint:?} has no scheme; {hint}"));
+        // What may hold a password is not repeated.
+        return Err(format!("it has no scheme; {hint}"));
     };
     let wants_tls = match scheme {
         "unix" if rest.starts_with('/') => return Ok((Place::Socket(rest.into()), false)),
@@ -165,7 +166,6 @@ fn place(endpoint: &str, has_tls: bool) -> Result<(Place, bool), String> {
         "ssh" | "npipe" | "fd" => return Err(format!("{scheme}:// is not supported; {hint}")),
         _ => return Err(format!("scheme {scheme:?} is not known; {hint}")),
     };
-    // What may hold a password is not repeated.
     let unusable = || format!("what follows {scheme}:// is no host and port; {hint}");
     let uri: Uri = format!("http://{rest}").parse().map_err(|_| unusable())?;
     let authority = uri.authority().ok_or_else(unusable)?;

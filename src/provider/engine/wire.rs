@@ -5,7 +5,7 @@ mod container;
 mod event;
 mod swarm;
 
-pub use container::{Inspect, Summary};
+pub use container::{Inspect, Run, Summary};
 pub use event::{Change, Event, Signal};
 pub use swarm::{Network, Node, Service, Task};
 

@@ -1,3 +1,5 @@
+//! What expressions let in, and what is said about those that are none.
+
 use super::*;
 
 fn allows(expression: &str) -> bool {

@@ -1,3 +1,5 @@
+//! What templates give, and what is said about those that are none.
+
 use super::*;
 
 fn rendered(template: &str) -> String {

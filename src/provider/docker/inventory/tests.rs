@@ -10,11 +10,15 @@ use super::*;
 use crate::provider::engine::wire::{Inspect, Signal};
 
 fn inspect(id: &str, status: &str) -> Inspect {
+    run_of(id, status, "2026-11-22T12:00:01Z")
+}
+
+fn run_of(id: &str, status: &str, started: &str) -> Inspect {
     let text = json!({
         "Id": id,
         "Name": format!("/{id}"),
         "Created": "2026-11-22T12:00:00Z",
-        "State": {"Status": status},
+        "State": {"Status": status, "StartedAt": started},
         "Config": {"Labels": null, "StopSignal": "SIGQUIT"},
         "HostConfig": {"NetworkMode": "default"},
         "NetworkSettings": {"Ports": {}, "Networks": null},
@@ -25,7 +29,7 @@ fn inspect(id: &str, status: &str) -> Inspect {
 fn with(ids: &[&str]) -> Inventory {
     let mut inventory = Inventory::default();
     for id in ids {
-        assert_eq!(inventory.learn(inspect(id, "running"), Some(1)), News::Change);
+        assert!(inventory.learn(inspect(id, "running"), Some(1)));
     }
     inventory
 }
@@ -42,10 +46,9 @@ fn signal(text: &str) -> Signal {
 fn the_same_container_seen_again_is_no_news_and_stays_the_same_object() {
     let mut inventory = with(&["a"]);
     let before = inventory.containers();
-    assert_eq!(inventory.learn(inspect("a", "running"), Some(1)), News::Nothing);
+    assert!(!inventory.learn(inspect("a", "running"), Some(1)));
     assert!(Arc::ptr_eq(&before[0], &inventory.containers()[0]));
-    assert_eq!(inventory.learn(inspect("a", "exited"), Some(2)), News::End);
-    assert_eq!(inventory.learn(inspect("a", "running"), Some(3)), News::Change);
+    assert!(inventory.learn(inspect("a", "exited"), Some(2)));
 }
 
 #[test]
@@ -60,47 +63,53 @@ fn only_a_summary_that_is_another_one_is_worth_a_look() {
 
 #[test]
 fn a_container_that_is_told_to_stop_is_stopping_until_it_ends() {
-    for told in ["SIGTERM", "15", "QUIT", "3", "9"] {
+    for told in ["SIGTERM", "15", "QUIT", "3"] {
         let mut inventory = with(&["a"]);
-        assert_eq!(
-            inventory.signalled("a", &signal(told), Instant::now()),
-            News::End,
-            "{told}"
-        );
+        assert!(inventory.signalled("a", &signal(told), Instant::now()), "{told}");
         assert_eq!(life(&inventory, "a"), Life::Stopping);
+        assert!(inventory.is_news("a", 1), "to be looked at again");
         inventory.learn(inspect("a", "running"), None);
         assert_eq!(life(&inventory, "a"), Life::Stopping, "looking changes nothing");
         inventory.learn(inspect("a", "exited"), None);
         assert_eq!(life(&inventory, "a"), Life::Stopped);
-        inventory.learn(inspect("a", "running"), None);
-        assert_eq!(life(&inventory, "a"), Life::Running, "started again");
     }
 }
 
 #[test]
-fn a_signal_that_asks_for_something_else_changes_nothing() {
-    for told in ["HUP", "1", "USR1", "SIGUSR2", "28", "", "garbage"] {
+fn a_signal_that_does_not_ask_to_end_changes_nothing() {
+    // SIGKILL is no question: the end follows at once.
+    for told in ["HUP", "1", "USR1", "SIGUSR2", "28", "9", "SIGKILL", "", "garbage"] {
         let mut inventory = with(&["a"]);
-        assert_eq!(
-            inventory.signalled("a", &signal(told), Instant::now()),
-            News::Nothing,
-            "{told}"
-        );
+        assert!(!inventory.signalled("a", &signal(told), Instant::now()), "{told}");
         assert_eq!(life(&inventory, "a"), Life::Running);
     }
+    assert!(!with(&[]).signalled("a", &signal("15"), Instant::now()));
+}
+
+#[test]
+fn what_was_heard_of_one_run_says_nothing_about_the_next() {
+    let mut inventory = with(&["a"]);
+    inventory.signalled("a", &signal("15"), Instant::now());
+    inventory.learn(run_of("a", "running", "2026-11-22T13:00:00Z"), None);
     assert_eq!(
-        with(&[]).signalled("a", &signal("15"), Instant::now()),
-        News::Nothing
+        life(&inventory, "a"),
+        Life::Running,
+        "restarted between two looks"
     );
 }
 
 #[test]
-fn a_restart_between_two_looks_is_no_end() {
+fn an_end_is_known_at_once_and_a_look_that_began_before_does_not_undo_it() {
     let mut inventory = with(&["a"]);
-    inventory.signalled("a", &signal("15"), Instant::now());
-    inventory.turned("a");
-    inventory.learn(inspect("a", "running"), None);
-    assert_eq!(life(&inventory, "a"), Life::Running);
+    assert!(inventory.ended("a"));
+    assert!(!inventory.ended("a"), "no news");
+    assert_eq!(life(&inventory, "a"), Life::Stopped);
+    inventory.learn(inspect("a", "running"), Some(7));
+    assert_eq!(life(&inventory, "a"), Life::Stopped);
+    assert!(inventory.is_news("a", 7), "the next listing looks again");
+    inventory.learn(run_of("a", "running", "2026-11-22T13:00:00Z"), Some(8));
+    assert_eq!(life(&inventory, "a"), Life::Running, "its next run");
+    assert!(!inventory.ended("nobody"));
 }
 
 #[test]
@@ -123,10 +132,10 @@ fn a_listing_forgets_what_it_lacks_but_not_what_was_learned_after_it_was_asked_f
     let asked = inventory.now();
     inventory.learn(inspect("new", "running"), None);
     let listed = HashSet::from(["a".to_owned()]);
-    assert_eq!(inventory.retain(&listed, asked), News::End);
+    assert!(inventory.retain(&listed, asked));
     let ids: Vec<&String> = inventory.known.keys().collect();
     assert_eq!(ids, ["a", "new"]);
-    assert_eq!(inventory.retain(&listed, asked), News::Nothing, "nothing more");
-    assert_eq!(inventory.forget("a"), News::End);
-    assert_eq!(inventory.forget("a"), News::Nothing);
+    assert!(!inventory.retain(&listed, asked), "nothing more");
+    assert!(inventory.forget("a"));
+    assert!(!inventory.forget("a"));
 }

@@ -67,6 +67,10 @@ impl Summary {
     }
 }
 
+/// One run of a container, from its start to its end.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Run(String);
+
 /// One container, looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -93,6 +97,8 @@ pub struct Inspect {
 struct State {
     #[serde(deserialize_with = "nullable")]
     status: String,
+    #[serde(deserialize_with = "nullable")]
+    started_at: String,
     health: Option<HealthState>,
 }
 
@@ -151,6 +157,12 @@ impl Inspect {
     #[must_use]
     pub fn stop_signal(&self) -> Signal {
         self.config.stop_signal.clone()
+    }
+
+    /// When its process was started, as the engine writes it: what tells one run of it from the next.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        Run(self.state.started_at.clone())
     }
 
     /// As neutral data.

@@ -42,8 +42,8 @@ struct Attributes {
 pub enum Change {
     /// Something about a container changed: it has to be looked at.
     Container(String),
-    /// A container ended or began: it has to be looked at, and was not told to stop.
-    Turned(String),
+    /// A container ended.
+    Ended(String),
     /// A signal was sent to a container.
     Signalled(String, Signal),
     /// A container is no more.
@@ -58,14 +58,11 @@ impl Event {
     pub fn change(self) -> Option<Change> {
         let Actor { id, attributes } = self.actor;
         match (self.kind.as_str(), self.action.as_str()) {
-            ("container", "start" | "die" | "stop" | "pause" | "unpause" | "rename") => {
-                Some(Change::Container(id))
-            }
-            // Podman's words.
-            ("container", "died") => Some(Change::Container(id)),
-            ("container", "remove") => Some(Change::Removed(id)),
+            ("container", "start" | "stop" | "pause" | "unpause" | "rename") => Some(Change::Container(id)),
+            // `died` and `remove` are Podman's words.
+            ("container", "die" | "died") => Some(Change::Ended(id)),
             ("container", "kill") => Some(Change::Signalled(id, attributes.signal)),
-            ("container", "destroy") => Some(Change::Removed(id)),
+            ("container", "destroy" | "remove") => Some(Change::Removed(id)),
             ("container", action) if action.starts_with("health_status") => Some(Change::Container(id)),
             ("network", "connect" | "disconnect") => Some(Change::Container(attributes.container)),
             ("service" | "node", _) => Some(Change::Swarm),
@@ -80,19 +77,17 @@ impl Event {
 pub struct Signal(String);
 
 impl Signal {
-    /// The one that ends what ignores all others.
-    pub const KILL: &str = "9";
-    /// The one that asks to end.
-    pub const TERM: &str = "15";
+    const TERM: &str = "15";
 
-    /// Does it tell a container to end whose own signal for that is `stop_signal`?
+    /// Does it ask a container to end whose own signal for that is `stop_signal`? SIGKILL does not ask: the end itself
+    /// follows at once.
     #[must_use]
-    pub fn ends(&self, stop_signal: &Self) -> bool {
+    pub fn asks_to_end(&self, stop_signal: &Self) -> bool {
         let own = match stop_signal.0.as_str() {
             "" => Self::TERM,
             written => written,
         };
-        [Self::KILL, Self::TERM, own].contains(&self.0.as_str())
+        [Self::TERM, own].contains(&self.0.as_str())
     }
 }
 
@@ -102,7 +97,7 @@ impl From<String> for Signal {
             ("HUP", "1"),
             ("INT", "2"),
             ("QUIT", "3"),
-            ("KILL", Signal::KILL),
+            ("KILL", "9"),
             ("USR1", "10"),
             ("USR2", "12"),
             ("TERM", Signal::TERM),
