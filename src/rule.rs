@@ -24,6 +24,7 @@ use thiserror::Error;
 
 pub use self::hosts::{HostPattern, HostSet};
 use self::matcher::Matcher;
+pub(crate) use self::regexp::compile as go_regexp;
 use crate::request::RequestView;
 
 /// Longest rule accepted, in bytes.

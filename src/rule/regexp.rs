@@ -21,7 +21,7 @@ const SIZE_LIMIT: usize = 1 << 20;
 const MAX_REPEAT: u32 = 1000;
 
 /// Compiles a Go pattern; the error is one line for the user.
-pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     RegexBuilder::new(&translate(pattern)?)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(SIZE_LIMIT)

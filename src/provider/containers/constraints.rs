@@ -2,17 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 use thiserror::Error;
 
 use super::literal;
+use crate::rule::go_regexp;
 
 /// Longest expression, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 /// Deepest nesting of parentheses; parsing and asking recurse once per level.
 const MAX_NESTING: usize = 64;
-/// Largest compiled regular expression, in bytes.
-const MAX_REGEX: usize = 1 << 20;
 
 /// Which containers are used: ``Label(`key`, `value`)`` and ``LabelRegex(`key`, `pattern`)``, joined by `&&`, `||`, `!`
 /// and parentheses. An empty expression lets every container in.
@@ -206,8 +205,7 @@ impl<'t> Parser<'t> {
         if !regex {
             return Ok(Expr::Equals { key, value });
         }
-        let pattern = RegexBuilder::new(&value).size_limit(MAX_REGEX).build();
-        let pattern = pattern.map_err(|error| invalid(at, one_line(&error, &value)))?;
+        let pattern = go_regexp(&value).map_err(|why| invalid(at, why))?;
         Ok(Expr::Matches { key, pattern })
     }
 
@@ -301,16 +299,6 @@ fn stray_hint(stray: &str) -> &'static str {
 }
 
 /// The crate draws its message over several lines; only the last says why.
-fn one_line(error: &regex::Error, pattern: &str) -> String {
-    let text = error.to_string();
-    let why = text
-        .lines()
-        .last()
-        .unwrap_or_default()
-        .trim_start_matches("error: ");
-    format!("`{pattern}` is no regular expression: {why}")
-}
-
 fn invalid(offset: usize, message: impl Into<String>) -> InvalidConstraints {
     InvalidConstraints {
         offset,

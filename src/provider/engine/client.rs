@@ -116,9 +116,9 @@ impl Client {
         let path = self.path(&format!("/events?filters={}", encoded(filters)));
         let mut session = self.session().await?;
         let limit = self.access.patience;
-        let response = within(limit, &path, session.respond(&path)).await?;
+        let response = within(limit, &without_query(&path), session.respond(&path)).await?;
         Ok(Events {
-            path,
+            path: without_query(&path),
             body: response.into_body(),
             buffer: BytesMut::new(),
             _session: session,
@@ -168,7 +168,7 @@ impl Session {
     /// Sends a request, and returns the head of an answer that is none of an error.
     async fn respond(&mut self, path: &str) -> Result<Response<Incoming>, EngineError> {
         let broken = |error: hyper::Error| EngineError::Broken {
-            path: path.to_owned(),
+            path: without_query(path),
             reason: words(&error),
         };
         self.sender.ready().await.map_err(broken)?;
@@ -182,7 +182,7 @@ impl Session {
             .await
             .unwrap_or_default();
         Err(EngineError::Refused {
-            path: path.to_owned(),
+            path: without_query(path),
             status: status.as_u16(),
             message: refusal(&body, status),
         })
@@ -270,6 +270,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
             error.classify()
         )
     })
+}
+
+/// A path as messages name it: filters are long, and always the same.
+fn without_query(path: &str) -> String {
+    path.split('?').next().unwrap_or_default().to_owned()
 }
 
 async fn within<T>(
