@@ -43,6 +43,6 @@ pub use moment::Moment;
 pub use name::{normalize, provider_of, qualify, split};
 pub use node::{Entry, Node, Value};
 pub use notation::Notation;
-pub use problem::{Position, Problem, Problems, Severity, did_you_mean};
+pub use problem::{Position, Problem, Problems, Severity, cut, did_you_mean};
 pub use secret::Secret;
 pub use units::{InvalidSpan, Span, parse_bool};

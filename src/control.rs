@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock;
+use crate::config::cut;
 use crate::config::dynamic::Configuration;
 use crate::provider::Update;
 use crate::routing::{Ground, Report, Snapshot, Status, compile, merge};
@@ -117,6 +118,7 @@ impl Control {
 fn log_report(snapshot: &Snapshot, before: &Report) {
     let known: HashSet<String> = before.lines().map(|(_, line)| line).collect();
     for (status, line) in snapshot.report.lines().filter(|(_, line)| !known.contains(line)) {
+        let line = cut(&line);
         match status {
             Status::Disabled => tracing::error!("{line}"),
             Status::Enabled | Status::Warning => tracing::warn!("{line}"),
@@ -126,6 +128,7 @@ fn log_report(snapshot: &Snapshot, before: &Report) {
         generation = snapshot.generation,
         routers = snapshot.report.routers.len(),
         services = snapshot.report.services.len(),
+        servers = snapshot.count_servers(),
         "configuration published"
     );
 }

@@ -73,10 +73,11 @@ fn filter(level: &str) -> Result<EnvFilter, InvalidLog> {
         "ERROR" | "FATAL" | "PANIC" => "error",
         _ => return Err(InvalidLog::Level(level.to_owned())),
     };
-    let pingora = if matches!(level, "trace" | "debug") {
-        level
-    } else {
-        "off"
+    // Its DEBUG is a dump of every request.
+    let pingora = match level {
+        "trace" => "trace",
+        "debug" => "info",
+        _ => "off",
     };
     // What keeps Pingora from starting is worth a line at any level; that an upgrade takes a moment is not.
     let filter = format!(

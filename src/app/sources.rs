@@ -55,7 +55,12 @@ impl Sources {
         let environment = Environment::of_process();
         let mut problems = Vec::new();
         let mut refuse = |provider: &str, InvalidProvider { key, reason }: InvalidProvider| {
-            problems.push(Problem::error(format!("providers.{provider}.{key}"), reason));
+            // A variable of the environment stands in no file.
+            let path = match key.starts_with("DOCKER_") {
+                true => key,
+                false => format!("providers.{provider}.{key}"),
+            };
+            problems.push(Problem::error(path, reason));
         };
         let docker = written.docker.as_ref().and_then(|written| {
             let docker = Docker::new(written, &environment, files);
@@ -138,7 +143,7 @@ impl Sources {
                         "providers.{provider}: {reason}: the running process knows more, and stays"
                     )));
                 }
-                Err(reason) => tracing::warn!(provider, "{reason}: starting without it"),
+                Err(reason) => tracing::error!(provider, "{reason}: starting without it"),
             }
         }
         Ok(Followers {

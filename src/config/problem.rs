@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, where, and what would be right.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -256,6 +257,20 @@ fn letters(text: &str) -> String {
         .filter(|c| !matches!(c, '_' | '-'))
         .flat_map(char::to_lowercase)
         .collect()
+}
+
+/// Longest line that a log is given, in bytes: what is quoted in one may be a megabyte.
+const MAX_LINE: usize = 1000;
+
+/// A line for a log, cut where it is too long.
+#[must_use]
+pub fn cut(line: &str) -> Cow<'_, str> {
+    if line.len() <= MAX_LINE {
+        return line.into();
+    }
+    let end = (0..=MAX_LINE).rev().find(|&end| line.is_char_boundary(end));
+    let start = line.get(..end.unwrap_or_default()).unwrap_or_default();
+    format!("{start} ... ({} bytes)", line.len()).into()
 }
 
 /// Shorter words are no keys that anybody should use.

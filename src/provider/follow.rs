@@ -80,7 +80,8 @@ impl Trouble {
             tracing::debug!(provider = self.provider, engine = self.engine, "still: {reason}");
             return;
         }
-        tracing::warn!(
+        // An error: with the default level of the log nobody would know why there are no routers.
+        tracing::error!(
             provider = self.provider,
             engine = self.engine,
             "{reason}: asking again, the last configuration stays in use"

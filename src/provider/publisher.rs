@@ -12,7 +12,8 @@ use super::containers::{
     Constraints, Container, Conversion, DefaultRule, Flavour, Level, Options, Remark, convert,
 };
 use super::engine::InvalidAccess;
-use crate::config::dynamic::Configuration;
+use crate::config::cut;
+use crate::config::dynamic::{Configuration, http};
 use crate::config::install::Meaning;
 
 /// An option of a provider that cannot be used.
@@ -134,6 +135,7 @@ impl Publisher {
     fn say(&mut self, remarks: Vec<Remark>) {
         let provider = self.provider;
         for Remark { level, about, text } in remarks.iter().filter(|remark| !self.said.contains(remark)) {
+            let text = cut(text);
             match level {
                 Level::Error => tracing::error!(provider, "{about}: {text}"),
                 Level::Warn => tracing::warn!(provider, "{about}: {text}"),
@@ -155,7 +157,11 @@ fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
         known.map(|server| (server.url.clone(), server.drain)).collect()
     };
     last.http.services.iter().any(|(name, old)| {
-        if new.http.services.get(name) == Some(old) {
+        let is_same = |now: &http::Service| match (&old.load_balancer, &now.load_balancer) {
+            (Some(old), Some(now)) => old.servers == now.servers,
+            (old, now) => old.is_none() && now.is_none(),
+        };
+        if new.http.services.get(name).is_some_and(is_same) {
             return false;
         }
         let now = servers(new, name);

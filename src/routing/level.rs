@@ -63,7 +63,13 @@ pub(super) fn note_what_is_probably_not_meant(
                 "onLoss has no effect without a cookie",
             );
         }
-        None => {}
+        None => {
+            item.warn(
+                format!("{kind}.sticky"),
+                "sticky without a cookie binds nobody; write cookie: {} below it (as a label sticky.cookie=true), or \
+                 remove it",
+            );
+        }
     }
 }
 

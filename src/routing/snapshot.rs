@@ -60,6 +60,12 @@ impl Snapshot {
         }
     }
 
+    /// How many servers its services have.
+    #[must_use]
+    pub fn count_servers(&self) -> usize {
+        self.services.values().map(|service| servers(service).len()).sum()
+    }
+
     /// Services at work and retired ones.
     fn all(&self) -> impl Iterator<Item = (&String, &Arc<Service>)> {
         self.services.iter().chain(&self.retired)

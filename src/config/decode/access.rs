@@ -10,6 +10,16 @@ use crate::config::node::{Entry, Node};
 use crate::config::problem::{Position, Problem, did_you_mean};
 use crate::config::secret;
 
+/// Keys of earlier versions of Traefik, by the struct they stood in, and what is written today.
+const RENAMED: &[(&str, &str, &str)] = &[
+    ("Docker", "swarmMode", "that was Traefik 2; use providers.swarm"),
+    (
+        "Docker",
+        "swarmModeRefreshSeconds",
+        "that was Traefik 2; use refreshSeconds of providers.swarm",
+    ),
+];
+
 /// An empty list.
 pub(super) struct EmptySeq;
 
@@ -216,7 +226,10 @@ impl<'a> StructAccess<'a> {
         let key = &entry.key;
         let known = self.map.state.dialect.keys(self.name, self.fields);
         let guess = did_you_mean(key, known.iter().copied());
-        if guess.is_none() && secret::HOLDERS.contains(&self.name) {
+        let renamed = RENAMED
+            .iter()
+            .find(|(name, old, _)| *name == self.name && old.eq_ignore_ascii_case(key));
+        if guess.is_none() && renamed.is_none() && secret::HOLDERS.contains(&self.name) {
             return self.report_unshown(entry, &known);
         }
         self.report(entry, || {
@@ -225,9 +238,10 @@ impl<'a> StructAccess<'a> {
                 return Problem::error("", format!("{block:?} is not a list in labels"))
                     .hint(format!("write {block} without {key}"));
             }
-            let hint = match guess {
-                Some(guess) => format!("did you mean {guess:?}?"),
-                None => format!("known here: {}", super::scalar::listed(&known)),
+            let hint = match (renamed, guess) {
+                (Some((_, _, now)), _) => (*now).to_owned(),
+                (None, Some(guess)) => format!("did you mean {guess:?}?"),
+                (None, None) => format!("known here: {}", super::scalar::listed(&known)),
             };
             // Traefik drops a key without a value before it looks at the key.
             if entry.node.is_null() {

@@ -282,6 +282,15 @@ fn every_option_of_an_engine_is_read() {
 }
 
 #[test]
+fn a_key_of_traefik_2_is_told_what_it_is_today() {
+    let problems = refused("providers: {docker: {swarmMode: true}}");
+    assert!(
+        problems[0].contains("swarmMode") && problems[0].contains("use providers.swarm"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn a_password_in_a_wrong_place_is_not_repeated() {
     let problems = refused("providers: {docker: {password:hunter2}}");
     assert!(

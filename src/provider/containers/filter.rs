@@ -5,7 +5,7 @@ use super::remark::{Level, Notes};
 use super::{Container, Health, Life, Options};
 
 /// What a container is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Usage {
     /// Anything.
     Serves,

@@ -9,7 +9,7 @@ use super::Flavour;
 use super::declared::Declared;
 use crate::config::dynamic;
 use crate::config::name::normalize;
-use crate::config::{Problem, labels};
+use crate::config::{Problem, did_you_mean, labels};
 
 /// Labels with what they mean. Cloning is cheap, so the tasks of one service may share theirs.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +76,8 @@ impl Labels {
     #[must_use]
     pub fn new(raw: BTreeMap<String, String>) -> Self {
         let pairs = || raw.iter().map(|(key, value)| (key.as_str(), value.as_str()));
-        let (configuration, problems) = dynamic::from_labels(pairs());
+        let (configuration, mut problems) = dynamic::from_labels(pairs());
+        problems.extend(raw.keys().filter_map(|key| misspelt(key)));
         let (common, common_problems) = labels::read(pairs(), &["traefik.docker.", "traefik.enable"]);
         let (swarm, swarm_problems) = labels::read(pairs(), &["traefik.swarm."]);
         Self(Arc::new(Decoded {
@@ -200,4 +201,19 @@ pub(super) fn in_words(problem: &Problem) -> String {
         "" => format!("{message}{hint}"),
         label => format!("label {label}: {message}{hint}"),
     }
+}
+
+/// What follows the root of a label that somebody looks at.
+const BRANCHES: &[&str] = &["http", "tcp", "udp", "tls", "enable", "docker", "swarm"];
+
+/// A label that nobody looks at, and that was probably meant for one of those who do. All others are somebody else's.
+fn misspelt(key: &str) -> Option<Problem> {
+    let (root, rest) = key.split_once('.')?;
+    let branch = rest.split('.').next().unwrap_or_default();
+    let is_known = BRANCHES.iter().any(|known| known.eq_ignore_ascii_case(branch));
+    if root != "traefik" || is_known {
+        return None;
+    }
+    let meant = did_you_mean(branch, BRANCHES.iter().copied())?;
+    Some(Problem::warning(key, "nobody looks at this label").hint(format!("did you mean traefik.{meant}?")))
 }

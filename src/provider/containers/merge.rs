@@ -3,12 +3,17 @@
 //! What several containers declare has to be the same, but for the servers, which add up. Where it is not, Traefik
 //! removes the resource; piton keeps the definition of the oldest container, so that a rolling update that changes a
 //! label does not take the service away. A container without a server is asked last: it may have ended long ago.
+//!
+//! Who is let in is another matter: a container whose router has other middlewares, TLS or entry points than the one that
+//! stays is not used, since its requests would come without. When the older containers begin to end, the younger router
+//! takes over.
 
 use std::borrow::Cow;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::Container;
+use super::filter::Usage;
 use super::part::{Offer, Part};
 use super::protocol::{Server, Service};
 use super::remark::{Notes, Remark};
@@ -17,7 +22,7 @@ use crate::config::dynamic::{Configuration, Http, Tcp, Tls, Udp, http, tcp, udp}
 /// Puts `parts` together; servers come in the order of the parts.
 pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configuration {
     let mut by_rank: Vec<&Part<'_>> = parts.iter().collect();
-    by_rank.sort_by_key(|part| (!part.serves, age(part.container)));
+    by_rank.sort_by_key(|part| (part.usage, age(part.container)));
     let balanced = (
         http::Service::balanced(),
         tcp::Service::balanced(),
@@ -26,10 +31,16 @@ pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configurat
     let mut merger = Merger {
         parts,
         by_rank,
+        shut_out: HashSet::new(),
         remarks,
     };
+    let routers = merger.resources("HTTP router", |part| cows(&part.http.routers));
+    merger.shut_out(&routers);
+    merger
+        .by_rank
+        .sort_by_key(|part| (part.usage == Usage::Empty, age(part.container)));
     let http = Http {
-        routers: merger.resources("HTTP router", |part| cows(&part.http.routers)),
+        routers,
         services: merger.services(&balanced.0, |part| &part.http.services),
         middlewares: merger.resources("HTTP middleware", |part| {
             by_name(&part.container.labels.declared().http_middlewares)
@@ -57,6 +68,11 @@ pub(super) fn merge(parts: &[Part<'_>], remarks: &mut Vec<Remark>) -> Configurat
     Configuration { http, tcp, udp, tls }
 }
 
+/// Do both routers let the same people in, whatever their rules are?
+fn lets_in_alike(one: &http::Router, other: &http::Router) -> bool {
+    one.middlewares == other.middlewares && one.tls == other.tls && one.entry_points == other.entry_points
+}
+
 /// The smaller, the older.
 fn age(container: &Container) -> (i64, &str) {
     (container.created, &container.id)
@@ -74,6 +90,8 @@ struct Merger<'p, 'c> {
     parts: &'p [Part<'c>],
     /// Whose definition counts comes first.
     by_rank: Vec<&'p Part<'c>>,
+    /// Ids of containers that are not used as servers.
+    shut_out: HashSet<&'p str>,
     remarks: &'p mut Vec<Remark>,
 }
 
@@ -95,6 +113,24 @@ impl<'p> Merger<'p, '_> {
         definitions
             .map(|(name, definition)| (name.to_owned(), definition.value.clone()))
             .collect()
+    }
+
+    /// Finds the containers whose own routers let other people in than `routers` do.
+    fn shut_out(&mut self, routers: &BTreeMap<String, http::Router>) {
+        let parts = self.parts.iter().filter(|part| part.usage == Usage::Serves);
+        for part in parts {
+            let differs = |(name, own): &&(Cow<'_, str>, Cow<'_, http::Router>)| {
+                let stays = routers.get(name.as_ref());
+                stays.is_some_and(|stays| !lets_in_alike(stays, own))
+            };
+            if let Some((name, _)) = part.http.routers.iter().find(differs) {
+                self.shut_out.insert(&part.container.id);
+                Notes::of(part.container, self.remarks).warn(format!(
+                    "not used as a server: its router {name:?} has other middlewares, tls or entryPoints than the one \
+                     that stays"
+                ));
+            }
+        }
     }
 
     /// The definition of each name, by the first in rank; one remark for each name that others define
@@ -122,7 +158,7 @@ impl<'p> Merger<'p, '_> {
                         let same = std::ptr::eq(definition.value, value);
                         if !same && !definition.disputed && !alike(definition.value, value) {
                             definition.disputed = true;
-                            let why = if definition.owner.serves && !part.serves {
+                            let why = if definition.owner.usage < part.usage {
                                 "serves"
                             } else {
                                 "is older"
@@ -152,7 +188,8 @@ impl<'p> Merger<'p, '_> {
         let definitions = self.definitions(S::TITLE, named, S::agrees);
         let mut offered: HashMap<&str, Vec<Offered<'_, S::Server>>> =
             HashMap::with_capacity(definitions.len());
-        for part in self.parts {
+        let used = |part: &&Part<'_>| !self.shut_out.contains(part.container.id.as_str());
+        for part in self.parts.iter().filter(used) {
             for offer in of(part) {
                 if let Some(server) = &offer.server {
                     offered

@@ -17,8 +17,8 @@ use crate::config::name::normalize;
 pub(super) struct Part<'c> {
     /// Whose it is.
     pub container: &'c Container,
-    /// Does the container serve anybody, if only those it has?
-    pub serves: bool,
+    /// What the container is good for.
+    pub usage: Usage,
     /// Requests.
     pub http: Offers<'c, http::Router, http::Service>,
     /// TCP connections.
@@ -74,7 +74,7 @@ impl<'c> Maker<'_, 'c> {
         let has_http = !(http.is_empty() && declared.http_middlewares.is_empty());
         let mut part = Part {
             container: self.container,
-            serves: self.usage != Usage::Empty,
+            usage: self.usage,
             http: Offers::default(),
             tcp: Offers::default(),
             udp: Offers::default(),

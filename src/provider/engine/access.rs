@@ -112,8 +112,12 @@ impl Access {
         };
         let tls = environment.tls().or_else(|| written.tls.cloned());
         let (place, wants_tls) = place(endpoint, tls.is_some()).map_err(invalid)?;
+        let tls_key = match environment.cert_path {
+            Some(_) => "DOCKER_CERT_PATH",
+            None => "tls",
+        };
         let tls = match (&place, wants_tls) {
-            (Place::Tcp { .. }, true) => Some(tls_of(&tls.unwrap_or_default(), files)?),
+            (Place::Tcp { .. }, true) => Some(tls_of(&tls.unwrap_or_default(), tls_key, files)?),
             _ => None,
         };
         Ok(Self {
@@ -178,7 +182,14 @@ fn place(endpoint: &str, has_tls: bool) -> Result<(Place, bool), String> {
         (_, false) => 80,
         (_, true) => 443,
     };
-    if authority.host().is_empty() || (authority.port().is_some() && authority.port_u16().is_none()) {
+    // What is no port is none to the parser.
+    let after_host = authority
+        .as_str()
+        .get(authority.host().len()..)
+        .unwrap_or_default();
+    if authority.host().is_empty()
+        || (!after_host.is_empty() && authority.port_u16().is_none_or(|port| port == 0))
+    {
         return Err(unusable());
     }
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
@@ -219,9 +230,12 @@ fn authorization(username: &str, password: &Secret) -> Result<Option<HeaderValue
     Ok(Some(value))
 }
 
-fn tls_of(written: &ClientTls, files: &dyn Files) -> Result<Arc<Tls>, InvalidAccess> {
-    let invalid = |key: &str, reason: &str| InvalidAccess {
-        key: format!("tls.{key}"),
+fn tls_of(written: &ClientTls, key: &str, files: &dyn Files) -> Result<Arc<Tls>, InvalidAccess> {
+    let invalid = |part: &str, reason: &str| InvalidAccess {
+        key: match part {
+            "" => key.to_owned(),
+            part => format!("{key}.{part}"),
+        },
         reason: reason.to_owned(),
     };
     match (written.cert.is_empty(), written.key.is_empty()) {
@@ -247,4 +261,89 @@ fn tls_of(written: &ClientTls, files: &dyn Files) -> Result<Arc<Tls>, InvalidAcc
     };
     let transport = Transport::new(&transport, files).map_err(|error| invalid("", &error.to_string()))?;
     Ok(transport.tls)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::NoFiles;
+    use crate::config::install::Docker;
+
+    fn access(endpoint: &str, environment: &Environment) -> Result<Access, String> {
+        let docker = Docker {
+            endpoint: endpoint.to_owned(),
+            ..Docker::default()
+        };
+        Access::new(&docker.engine(), environment, &NoFiles).map_err(|invalid| invalid.to_string())
+    }
+
+    fn shown(endpoint: &str) -> String {
+        let access = access(endpoint, &Environment::default());
+        access.map_or_else(|words| words, |access| access.shown)
+    }
+
+    #[test]
+    fn an_endpoint_is_a_socket_or_a_host_and_port() {
+        assert_eq!(shown("unix:///run/x.sock"), "unix:///run/x.sock");
+        assert_eq!(shown("tcp://engine"), "http://engine:2375");
+        assert_eq!(shown("tcp://[::1]:99/prefix/"), "http://[::1]:99/prefix");
+        assert_eq!(shown("http://10.0.0.1"), "http://10.0.0.1:80");
+        assert_eq!(shown("https://engine:1"), "https://engine:1");
+    }
+
+    #[test]
+    fn what_is_none_is_refused_and_a_password_in_it_not_repeated() {
+        for (endpoint, word) in [
+            ("unix://run/x.sock", "three slashes"),
+            ("ssh://me@host", "not supported"),
+            ("tcp://127.0.0.1:99999", "no host and port"),
+            ("tcp://127.0.0.1:0", "no host and port"),
+            ("tcp://:2375", "no host and port"),
+            ("tcp://me:hunter2@host:1", "username and password"),
+            ("me:hunter2@host:1", "no scheme"),
+            ("garbage", "no scheme"),
+            ("", "no scheme"),
+            ("ftp://x", "not known"),
+        ] {
+            let words = shown(endpoint);
+            assert!(words.contains(word), "{endpoint}: {words}");
+            assert!(!words.contains("hunter2"), "{words}");
+        }
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_options_and_is_named() {
+        let environment = Environment {
+            host: Some("tcp://other:1".to_owned()),
+            api_version: Some("1.40".to_owned()),
+            ..Environment::default()
+        };
+        let found = access("unix:///x", &environment).unwrap();
+        assert_eq!(found.shown(), "http://other:1");
+        assert_eq!(found.version.as_deref(), Some("1.40"));
+        let environment = Environment {
+            host: Some("nothing".to_owned()),
+            ..Environment::default()
+        };
+        let refused = access("unix:///x", &environment).map(drop).unwrap_err();
+        assert!(refused.starts_with("DOCKER_HOST: "), "{refused}");
+        let environment = Environment {
+            cert_path: Some("/nowhere".to_owned()),
+            ..Environment::default()
+        };
+        let refused = access("tcp://x", &environment).map(drop).unwrap_err();
+        assert!(refused.starts_with("DOCKER_CERT_PATH: "), "{refused}");
+    }
+
+    #[test]
+    fn an_engine_over_a_network_without_tls_is_exposed() {
+        let is_exposed = |endpoint| access(endpoint, &Environment::default()).unwrap().is_exposed();
+        assert!(is_exposed("tcp://10.1.2.3:2375"));
+        assert!(is_exposed("http://engine"));
+        assert!(!is_exposed("tcp://127.0.0.1:2375"));
+        assert!(!is_exposed("tcp://[::1]:2375"));
+        assert!(!is_exposed("tcp://localhost:2375"));
+        assert!(!is_exposed("https://engine"));
+        assert!(!is_exposed("unix:///x"));
+    }
 }
