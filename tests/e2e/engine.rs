@@ -207,7 +207,7 @@ fn while_the_engine_is_away_everything_stays_as_it_was() {
     let home = user.ask(piton.address()).text();
     let generation = piton.generation();
     yard.engine.leave();
-    piton.wait_for_line(&["WARN", "docker"]);
+    piton.wait_for_line(&["ERROR", "docker"]);
     holds_for(Duration::from_millis(1500), "sessions stay", || {
         let answer = user.ask(piton.address());
         answer.text() == home && answer.cookies().is_empty()

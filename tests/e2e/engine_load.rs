@@ -129,6 +129,6 @@ fn an_engine_without_a_swarm_is_named_when_a_swarm_is_asked_for() {
     let yard = Yard::new([replica("a", &server)]);
     let swarm = format!("endpoint: {}", yard.engine.endpoint(""));
     let piton = yard.setup("").and_engine("swarm", &swarm).start();
-    piton.wait_for_line(&["WARN", "swarm", "not a swarm manager"]);
+    piton.wait_for_line(&["ERROR", "swarm", "not a swarm manager"]);
     wait_for(&piton, &["a"]);
 }

@@ -165,7 +165,7 @@ fn refused(status: u16, words: &'static str) {
     );
     manager.tell();
     let line = [
-        "WARN",
+        "ERROR",
         "swarm",
         "/tasks",
         &format!("status {status}: {words}"),
@@ -328,7 +328,7 @@ fn an_engine_that_is_no_manager_says_so_and_is_asked_until_it_is_one() {
     };
     let piton = manager.setup("").start();
     assert_eq!(get(piton.address(), "/").status, 404);
-    piton.wait_for_line(&["WARN", "swarm", "status 503", "This node is not a swarm manager"]);
+    piton.wait_for_line(&["ERROR", "swarm", "status 503", "This node is not a swarm manager"]);
     manager.engine.forget();
     within(SOON, "it is asked again", || {
         manager.engine.count("/services") > 0

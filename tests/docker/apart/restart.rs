@@ -20,7 +20,7 @@ fn an_engine_that_restarts_under_load_fails_no_request_and_moves_no_session() {
 
         let row = crowd.during("the engine stops", || {
             engine.stop();
-            piton.wait_for_line(&["docker", "WARN"]);
+            piton.wait_for_line(&["docker", "ERROR", "asking again"]);
             crowd.all_ask_again();
         });
         assert_eq!(row.moved, 0);
