@@ -13,7 +13,7 @@ use crate::provider::Update;
 const URGENT: Duration = Duration::from_millis(250);
 /// So many may come before their time; each reload that keeps to its time allows one more. Containers that start and
 /// crash for ever so make at most twice the reloads that were allowed.
-const MOST_EARLY: u32 = 4;
+const MOST_EARLY: u32 = 16;
 
 #[derive(Debug, Default)]
 struct Lane {

@@ -224,7 +224,6 @@ fn twenty_replicas_come_and_go_and_no_user_notices() {
 }
 
 #[test]
-#[ignore = "fails: a request that meets three servers in turn that die under it is answered 502"]
 fn eighteen_replicas_that_end_at_once_at_sigterm_fail_no_request() {
     twenty_replicas("0");
 }
