@@ -25,8 +25,8 @@ use crate::resolve::address_of;
 use crate::routing::Snapshot;
 use crate::upstream::{Address, Upstream};
 
-/// Connects that may fail in one request: when many containers end at once, those left are to be found. Below Pingora's own limit of attempts, which the server
-/// configuration sets to [`MAX_ATTEMPTS`].
+/// Connects that may fail in one request: when many containers end at once, those that are left are to be found. Below
+/// Pingora's own limit of attempts, which the server configuration sets to [`MAX_ATTEMPTS`].
 const MAX_FAILED_CONNECTS: u32 = 32;
 
 /// Exchanges that may break in one request. A request that breaks whoever serves it is not to go round them all.
