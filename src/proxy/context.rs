@@ -53,6 +53,8 @@ pub struct Context {
     pub(super) dialling: Dialling,
     /// Exchanges that broke before an answer.
     pub(super) broken_exchanges: u32,
+    /// The next attempt waits a moment: one exchange too many broke just now.
+    pub(super) is_to_settle: bool,
     /// When the first connect began; 0 before.
     pub(super) began: Micros,
     /// The server answered: nothing can be tried again.

@@ -49,8 +49,9 @@ pub(super) async fn next_peer(
     budgets: &Budgets,
     published: &ArcSwap<Snapshot>,
 ) -> Result<Box<HttpPeer>> {
-    if ctx.broken_exchanges > 1 {
+    if std::mem::take(&mut ctx.is_to_settle) {
         sleep(LET_IT_SETTLE).await;
+        // That was no connecting.
         ctx.began = clock::now();
     }
     loop {
@@ -207,6 +208,7 @@ pub(super) fn after_broken_exchange(
     if !((connection_reused || unprocessed) && ctx.broken_exchanges == 1) {
         ctx.give_up_server();
     }
+    ctx.is_to_settle = ctx.broken_exchanges > 1;
     // The wait for an answer was no connecting.
     ctx.began = clock::now();
     ctx.dialling.turn();
