@@ -25,25 +25,18 @@ struct Lane {
 }
 
 impl Lane {
-    /// When the update that waits may pass; `None` when none waits.
-    fn opens(&self, period: Duration) -> Option<Opens> {
+    /// When the update that waits may pass; `None` when none waits, or for never.
+    fn opens(&self, period: Duration, now: Instant) -> Option<Instant> {
         let waiting = self.waiting.as_ref()?;
         let period = match waiting.is_urgent && self.early < MOST_EARLY {
             true => period.min(URGENT),
             false => period,
         };
-        let Some(passed) = self.passed else {
-            return Some(Opens::Now);
-        };
-        Some(passed.checked_add(period).map_or(Opens::Never, Opens::At))
+        match self.passed {
+            Some(passed) => passed.checked_add(period),
+            None => Some(now),
+        }
     }
-}
-
-/// When an update may pass.
-enum Opens {
-    Now,
-    At(Instant),
-    Never,
 }
 
 /// One lane per provider.
@@ -72,11 +65,7 @@ impl Throttle {
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Update> {
         let mut due = Vec::new();
         for lane in self.lanes.values_mut() {
-            let is_open = match lane.opens(self.period) {
-                Some(Opens::Now) => true,
-                Some(Opens::At(time)) => time <= now,
-                Some(Opens::Never) | None => false,
-            };
+            let is_open = lane.opens(self.period, now).is_some_and(|at| at <= now);
             if is_open && let Some(update) = lane.waiting.take() {
                 let in_time = lane
                     .passed
@@ -94,13 +83,9 @@ impl Throttle {
 
     /// Returns when an update that waits becomes due; never when none waits.
     pub(super) async fn due(&self) {
-        let opens = self.lanes.values().filter_map(|lane| lane.opens(self.period));
-        let times = opens.filter_map(|opens| match opens {
-            Opens::Now => Some(Instant::now()),
-            Opens::At(time) => Some(time),
-            Opens::Never => None,
-        });
-        match times.min() {
+        let now = Instant::now();
+        let lanes = self.lanes.values();
+        match lanes.filter_map(|lane| lane.opens(self.period, now)).min() {
             Some(at) => sleep_until(at).await,
             None => std::future::pending().await,
         }

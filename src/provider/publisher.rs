@@ -149,28 +149,21 @@ impl Publisher {
 
 /// Is a server of `last` gone in `new`, or about to go? Requests run into it until `new` is in use.
 fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
-    let servers = |configuration: &Configuration, name: &str| -> Vec<(String, bool)> {
-        let service = configuration.http.services.get(name);
-        let balancer = service.and_then(|service| service.load_balancer.as_ref());
-        let servers = balancer.map(|balancer| balancer.servers.iter());
-        let known = servers.into_iter().flatten();
-        known.map(|server| (server.url.clone(), server.drain)).collect()
-    };
     last.http.services.iter().any(|(name, old)| {
-        let is_same = |now: &http::Service| match (&old.load_balancer, &now.load_balancer) {
-            (Some(old), Some(now)) => old.servers == now.servers,
-            (old, now) => old.is_none() && now.is_none(),
+        let (old, now) = (servers(old), new.http.services.get(name).map_or(&[][..], servers));
+        let stays = |server: &http::Server| {
+            let mut now = now.iter();
+            now.any(|now| now.url == server.url && (server.drain || !now.drain))
         };
-        if new.http.services.get(name).is_some_and(is_same) {
-            return false;
-        }
-        let now = servers(new, name);
-        let stays = |(url, drained): &(String, bool)| {
-            now.iter()
-                .any(|(other, drains)| other == url && (*drained || !drains))
-        };
-        !servers(last, name).iter().all(stays)
+        old != now && !old.iter().all(stays)
     })
+}
+
+fn servers(service: &http::Service) -> &[http::Server] {
+    service
+        .load_balancer
+        .as_ref()
+        .map_or(&[], |balancer| &balancer.servers)
 }
 
 #[cfg(test)]
