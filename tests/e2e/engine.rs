@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::fake::{Container, Engine};
+use crate::fake::{Answer, Container, Engine};
 use crate::harness::{Browser, Piton, Server, Setup, TempDir, eventually, get, holds_for, within};
 
 /// How soon piton is there again after its engine is: its pause grows while nobody answers.
@@ -75,6 +75,16 @@ pub fn wait_for(piton: &Piton, names: &[&str]) {
     });
 }
 
+/// A user whose session is at this server.
+fn user_at(piton: &Piton, name: &str) -> Browser {
+    loop {
+        let mut user = Browser::new();
+        if user.ask(piton.address()).text() == name {
+            return user;
+        }
+    }
+}
+
 #[test]
 fn the_first_request_finds_what_the_engine_listed() {
     let (a, b) = (Server::named("a"), Server::named("b"));
@@ -114,10 +124,7 @@ fn a_container_that_is_told_to_stop_keeps_its_sessions_and_gets_no_new_ones() {
     let piton = yard.setup("").start();
     wait_for(&piton, &["a", "b"]);
     yard.is_followed();
-    let mut user = Browser::new();
-    while user.ask(piton.address()).text() != "a" {
-        user = Browser::new();
-    }
+    let mut user = user_at(&piton, "a");
     let container = yard.engine.find("a");
     // A signal that stops nothing.
     yard.engine.tell(&container, "kill", &[("signal", "1")]);
@@ -128,6 +135,36 @@ fn a_container_that_is_told_to_stop_keeps_its_sessions_and_gets_no_new_ones() {
     yard.engine.becomes("a", "exited", "die");
     eventually("the session moves", || user.ask(piton.address()).text() == "b");
     yard.engine.becomes("a", "running", "start");
+    wait_for(&piton, &["a", "b"]);
+}
+
+#[test]
+fn the_end_of_a_container_is_known_without_a_look_at_it() {
+    let (a, b) = (Server::named("a"), Server::named("b"));
+    let yard = Yard::new([replica("a", &a), replica("b", &b)]);
+    let piton = yard.setup("").start();
+    wait_for(&piton, &["a", "b"]);
+    yard.is_followed();
+    // As an engine does that is removing it.
+    yard.engine.misbehave(&yard.engine.find("a").id, Answer::Held);
+    yard.engine.becomes("a", "exited", "die");
+    wait_for(&piton, &["b"]);
+    yard.engine.behave();
+}
+
+#[test]
+fn a_container_that_is_restarted_unseen_is_not_taken_for_one_that_stops() {
+    let (a, b) = (Server::named("a"), Server::named("b"));
+    let yard = Yard::new([replica("a", &a), replica("b", &b)]);
+    let piton = yard.setup("").start();
+    wait_for(&piton, &["a", "b"]);
+    yard.is_followed();
+    yard.engine
+        .tell(&yard.engine.find("a"), "kill", &[("signal", "15")]);
+    wait_for(&piton, &["b"]);
+    // Its end and its start are lost with the stream, and its address is the same.
+    yard.engine.change("a", |container| container.runs += 1);
+    yard.engine.cut();
     wait_for(&piton, &["a", "b"]);
 }
 
@@ -158,10 +195,7 @@ fn an_unhealthy_container_drains_and_a_paused_one_goes() {
     let piton = yard.setup("").start();
     wait_for(&piton, &["a", "b"]);
     yard.is_followed();
-    let mut user = Browser::new();
-    while user.ask(piton.address()).text() != "a" {
-        user = Browser::new();
-    }
+    let mut user = user_at(&piton, "a");
     yard.engine.health("a", "unhealthy");
     wait_for(&piton, &["b"]);
     assert_eq!(user.ask(piton.address()).text(), "a");

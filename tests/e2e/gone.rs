@@ -32,6 +32,14 @@ fn cookie_of_url(url: &str) -> String {
     format!("sid={}", CookieValue::of(url))
 }
 
+/// It is answered soon, by `alive` and with its cookie.
+fn assert_is_moved(client: &mut Client, alive: &Server, begun: Instant) {
+    let moved = client.read();
+    assert_eq!((moved.status, moved.text().as_str()), (200, "alive"));
+    assert_eq!(moved.sid(), Some(value_of(alive).as_str()));
+    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+}
+
 #[test]
 fn a_request_that_is_connecting_goes_elsewhere_when_its_server_leaves_the_configuration() {
     let (hole, alive) = (BlackHole::new(), Server::named("alive"));
@@ -40,10 +48,7 @@ fn a_request_that_is_connecting_goes_elsewhere_when_its_server_leaves_the_config
     eventually("it is connecting", || hole.is_called());
     let begun = Instant::now();
     piton.reload(&app(&[&alive.url()], STICKY));
-    let moved = client.read();
-    assert_eq!((moved.status, moved.text().as_str()), (200, "alive"));
-    assert_eq!(moved.sid(), Some(value_of(&alive).as_str()));
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    assert_is_moved(&mut client, &alive, begun);
 }
 
 #[test]
@@ -54,10 +59,7 @@ fn it_finds_servers_that_were_not_there_when_it_came() {
     eventually("it is connecting", || hole.is_called());
     let begun = Instant::now();
     piton.reload(&app(&[&alive.url()], STICKY));
-    let moved = client.read();
-    assert_eq!((moved.status, moved.text().as_str()), (200, "alive"));
-    assert_eq!(moved.sid(), Some(value_of(&alive).as_str()));
-    assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+    assert_is_moved(&mut client, &alive, begun);
 }
 
 #[test]

@@ -78,8 +78,8 @@ impl Inventory {
             None => (true, Arc::new(container)),
         };
         let known = Known {
-            // What was overruled is to be looked at again.
-            fingerprint: fingerprint.filter(|_| !is_over),
+            // What was overruled is to be looked at again: with each listing, as long as it is taken for stopping.
+            fingerprint: fingerprint.filter(|_| !is_over && told.is_none()),
             stop_signal,
             run,
             told,

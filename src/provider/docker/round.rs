@@ -53,10 +53,15 @@ pub(super) struct Round<'d> {
     again: Duration,
     /// Has a look failed since the last listing?
     has_failed: bool,
+    /// Was a look too slow, or cut short? What an engine refuses to tell it tells nobody.
+    lacks_looks: bool,
     /// Has a listing come? Before, nothing is published: it would be half a world.
     has_listed: bool,
     /// Since when something is known that was not published.
     changed: Option<Instant>,
+    /// Is it the end of a container? No look is waited for then: an engine that removes a container answers nothing
+    /// about it.
+    is_end: bool,
     /// Was nothing published yet?
     is_first: bool,
     /// Was the address of the machine looked up?
@@ -85,8 +90,10 @@ impl<'d> Round<'d> {
             list_at: Instant::now(),
             again: LIST_AGAIN,
             has_failed: false,
+            lacks_looks: false,
             has_listed: false,
             changed: None,
+            is_end: false,
             is_first: true,
             knows_machine: false,
         };
@@ -108,7 +115,7 @@ impl<'d> Round<'d> {
                 listing = listed(&mut self.listing) => self.read(listing?),
                 seen = self.inspector.next() => self.learn(seen)?,
                 () = at(due) => {
-                    let is_whole = self.inspector.is_idle() && !self.has_failed;
+                    let is_whole = self.inspector.is_idle() && !self.lacks_looks;
                     self.publish().await;
                     if self.events.is_none() {
                         return Ok(is_whole);
@@ -124,12 +131,18 @@ impl<'d> Round<'d> {
     fn due(&self) -> Option<Instant> {
         let changed = self.changed.filter(|_| self.has_listed)?;
         let wait = match (self.inspector.is_idle(), self.is_first) {
-            (true, false) => SETTLE,
             (true, true) => Duration::ZERO,
-            (false, false) => LOOK,
             (false, true) => FIRST_LOOK,
+            (true, false) => SETTLE,
+            (false, false) if self.is_end => SETTLE,
+            (false, false) => LOOK,
         };
         Some(changed + wait)
+    }
+
+    fn has_end(&mut self, is_news: bool) {
+        self.is_end |= is_news;
+        self.has(is_news);
     }
 
     fn has(&mut self, is_news: bool) {
@@ -143,12 +156,12 @@ impl<'d> Round<'d> {
             Some(Change::Container(id)) => self.inspector.ask(id, None),
             Some(Change::Ended(id)) => {
                 let is_news = self.docker.inventory.ended(&id);
-                self.has(is_news);
+                self.has_end(is_news);
                 self.inspector.ask(id, None);
             }
             Some(Change::Signalled(id, signal)) => {
                 let is_news = self.docker.inventory.signalled(&id, &signal, Instant::now());
-                self.has(is_news);
+                self.has_end(is_news);
             }
             Some(Change::Removed(id)) => self.forget(&id),
             Some(Change::Swarm) | None => {}
@@ -158,7 +171,7 @@ impl<'d> Round<'d> {
     fn forget(&mut self, id: &str) {
         self.inspector.forget(id);
         let is_news = self.docker.inventory.forget(id);
-        self.has(is_news);
+        self.has_end(is_news);
     }
 
     /// Asks for a listing, unless one is under way.
@@ -218,6 +231,8 @@ impl<'d> Round<'d> {
                 );
                 self.docker.inventory.doubt(&seen.id);
                 self.has_failed = true;
+                self.lacks_looks |=
+                    !matches!(error, EngineError::Refused { .. } | EngineError::Garbage { .. });
                 self.list_at = self.list_at.min(Instant::now() + self.again);
             }
         }
@@ -226,6 +241,7 @@ impl<'d> Round<'d> {
 
     async fn publish(&mut self) {
         self.changed = None;
+        self.is_end = false;
         self.is_first = false;
         let containers = self.docker.inventory.containers();
         let on_machine = |mode: &NetworkMode| *mode == NetworkMode::Host;

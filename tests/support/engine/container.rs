@@ -27,6 +27,8 @@ pub struct Container {
     pub network_mode: String,
     /// Seconds of Unix time.
     pub created: i64,
+    /// How often it was started; each run has its own time.
+    pub runs: u32,
     /// `Config.StopSignal`.
     pub stop_signal: Option<String>,
 }
@@ -54,6 +56,7 @@ impl Container {
             ports: BTreeMap::new(),
             network_mode: "default".to_owned(),
             created: 1_795_000_000,
+            runs: 1,
             stop_signal: None,
         }
         .network("bridge", "127.0.0.1")
@@ -191,7 +194,7 @@ impl Container {
             "Status": self.state, "Running": self.is_running(), "Paused": is("paused"),
             "Restarting": is("restarting"), "OOMKilled": false, "Dead": is("dead"),
             "Pid": if self.is_running() { 4711 } else { 0 }, "ExitCode": 0, "Error": "",
-            "StartedAt": "2026-11-22T14:03:41.369755722Z", "FinishedAt": "0001-01-01T00:00:00Z"
+            "StartedAt": format!("2026-11-22T14:03:41.{:09}Z", self.runs), "FinishedAt": "0001-01-01T00:00:00Z"
         });
         if let Some(health) = &self.health {
             state["Health"] = json!({"Status": health, "FailingStreak": 0, "Log": []});

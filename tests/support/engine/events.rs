@@ -43,7 +43,10 @@ impl Engine {
 
     /// Sets the state of a container and tells: `die`, `pause`, `unpause`, `start`.
     pub fn becomes(&self, name: &str, state: &str, action: &str) {
-        self.change(name, |container| container.state = state.to_owned());
+        self.change(name, |container| {
+            container.state = state.to_owned();
+            container.runs += u32::from(action == "start");
+        });
         self.tell(&self.find(name), action, &[]);
     }
 

@@ -68,8 +68,12 @@ fn a_container_that_is_told_to_stop_is_stopping_until_it_ends() {
         assert!(inventory.signalled("a", &signal(told), Instant::now()), "{told}");
         assert_eq!(life(&inventory, "a"), Life::Stopping);
         assert!(inventory.is_news("a", 1), "to be looked at again");
-        inventory.learn(inspect("a", "running"), None);
+        inventory.learn(inspect("a", "running"), Some(1));
         assert_eq!(life(&inventory, "a"), Life::Stopping, "looking changes nothing");
+        assert!(
+            inventory.is_news("a", 1),
+            "it may be another run by the next listing"
+        );
         inventory.learn(inspect("a", "exited"), None);
         assert_eq!(life(&inventory, "a"), Life::Stopped);
     }
