@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::cut;
 use crate::config::dynamic::Configuration;
 use crate::provider::Update;
-use crate::routing::{Ground, Report, Snapshot, Status, compile, merge};
+use crate::routing::{Ground, Merged, Report, Snapshot, Status, compile};
 use throttle::Throttle;
 
 /// What the loop needs to know besides the updates.
@@ -30,7 +30,8 @@ pub struct Settings {
 /// Holds what each provider said last, and publishes what follows from it.
 pub struct Control {
     settings: Settings,
-    configurations: BTreeMap<String, Arc<Configuration>>,
+    configurations: BTreeMap<&'static str, Arc<Configuration>>,
+    merged: Merged,
     published: Arc<ArcSwap<Snapshot>>,
     followers: watch::Sender<Arc<Snapshot>>,
 }
@@ -39,13 +40,14 @@ impl Control {
     /// A control that has published an empty snapshot.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let nothing = Default::default();
-        let mut empty = compile(&nothing, &settings.ground, clock::now(), &Snapshot::default());
+        let merged = Merged::new(&settings.precedence);
+        let mut empty = compile(&merged, &settings.ground, clock::now(), &Snapshot::default());
         empty.generation = 0;
         let empty = Arc::new(empty);
         Self {
             settings,
             configurations: BTreeMap::new(),
+            merged,
             published: Arc::new(ArcSwap::new(Arc::clone(&empty))),
             followers: watch::Sender::new(empty),
         }
@@ -70,11 +72,12 @@ impl Control {
         if !update.configuration.names_files() && last.is_some_and(|last| *last == update.configuration) {
             return None;
         }
-        self.configurations
-            .insert(update.provider.to_owned(), update.configuration);
-        let merged = merge(&self.configurations, &self.settings.precedence);
+        let nothing = Configuration::default();
+        let last = last.map_or(&nothing, |last| &**last);
+        self.merged.replace(update.provider, last, &update.configuration);
+        self.configurations.insert(update.provider, update.configuration);
         let previous = self.published.load_full();
-        let snapshot = compile(&merged, &self.settings.ground, clock::now(), &previous);
+        let snapshot = compile(&self.merged, &self.settings.ground, clock::now(), &previous);
         let snapshot = Arc::new(snapshot);
         self.published.store(Arc::clone(&snapshot));
         snapshot.retire_those_it_lacks(&previous);

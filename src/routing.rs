@@ -17,7 +17,7 @@ mod transports;
 mod tree;
 
 pub use compile::{EntryPointSpec, Ground, compile};
-pub use merge::{Merged, merge};
+pub use merge::Merged;
 pub use report::{Item, Kind, Reason, Report, Status};
 pub use snapshot::Snapshot;
 pub use table::{Route, Table};

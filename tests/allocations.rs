@@ -12,7 +12,6 @@
 #[path = "support/servers.rs"]
 mod servers;
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -20,7 +19,7 @@ use http::{HeaderMap, HeaderValue};
 use piton::balance::Strategy;
 use piton::config::{NoFiles, Notation, dynamic};
 use piton::request::RequestView;
-use piton::routing::{EntryPointSpec, Ground, Snapshot, compile, merge};
+use piton::routing::{EntryPointSpec, Ground, Merged, Snapshot, compile};
 use piton::service::{Kind, Service};
 use piton::sticky::{Lookup, Refusal, Sticky};
 
@@ -48,10 +47,7 @@ fn snapshot() -> Snapshot {
         "http: {{routers: {{{routers} w: {{rule: 'Host(`*.example.org`)', service: app}}}}, {services}}}"
     );
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
-    let merged = merge(
-        &BTreeMap::from([("file".to_owned(), Arc::new(configuration))]),
-        &[],
-    );
+    let merged = Merged::of([("file", &configuration)]);
     let web = EntryPointSpec {
         name: "web".to_owned(),
         is_default: true,

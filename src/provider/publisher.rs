@@ -150,7 +150,10 @@ impl Publisher {
 /// Is a server of `last` gone in `new`, or about to go? Requests run into it until `new` is in use.
 fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
     last.http.services.iter().any(|(name, old)| {
-        let (old, now) = (servers(old), new.http.services.get(name).map_or(&[][..], servers));
+        let (old, now) = (
+            servers(old),
+            new.http.services.get(name).map_or(&[][..], |now| servers(now)),
+        );
         let stays = |server: &http::Server| {
             let mut now = now.iter();
             now.any(|now| now.url == server.url && (server.drain || !now.drain))

@@ -58,7 +58,7 @@ impl Ground {
 #[must_use]
 pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapshot) -> Snapshot {
     let mut report = Report {
-        notes: merged.unsupported.clone(),
+        notes: merged.unsupported.values().flatten().cloned().collect(),
         ..Report::default()
     };
     let services = Services::compile(merged, ground, now, previous, &mut report);
@@ -70,10 +70,10 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
         old_rules: &previous.rules,
         by_entry_point: BTreeMap::new(),
     };
-    for (name, router) in &merged.routers {
+    for (name, router) in merged.routers.iter() {
         let mut item = Item::default();
         routers.add(name, router, &mut item);
-        report.routers.insert(name.clone(), item);
+        report.routers.insert(Arc::clone(name), item);
     }
     let (tables, rules) = routers.into_tables();
     Snapshot {
@@ -246,7 +246,7 @@ fn refuse_unsupported(name: &str, router: &Router, merged: &Merged, item: &mut I
     let provider = provider_of(name).unwrap_or_default();
     for middleware in &router.middlewares {
         let qualified = qualify(middleware, provider);
-        if merged.middlewares.contains(&qualified) {
+        if merged.middlewares.contains_key(&qualified) {
             item.disable(
                 "middlewares",
                 format!("middleware {qualified:?}: middlewares are not supported yet"),

@@ -1,66 +1,93 @@
 //! All providers' configurations as one, under qualified names (traefik-providers 7.2).
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use crate::config::dynamic::Configuration;
 use crate::config::dynamic::http::{Router, ServersTransport, Service};
-use crate::config::qualify;
+use crate::config::dynamic::{Configuration, Middleware, Tls};
+use crate::config::{Named, qualify};
 
-/// Every object under its qualified name, `app@file`; no provider can touch another's.
+/// Every object under its qualified name, `app@file`; no provider can touch another's. Copies share what they have in
+/// common.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Merged {
     /// Routers.
-    pub routers: BTreeMap<String, Router>,
+    pub routers: Named<Router>,
     /// Services.
-    pub services: BTreeMap<String, Service>,
-    /// Names of middlewares: which exist is all that matters until they are supported.
-    pub middlewares: Vec<String>,
+    pub services: Named<Service>,
+    /// Middlewares: which exist is all that matters until they are supported.
+    pub middlewares: Named<Middleware>,
     /// Servers transports.
-    pub transports: BTreeMap<String, ServersTransport>,
-    /// Parts of Traefik's model that piton does not have yet, in words.
-    pub unsupported: Vec<String>,
+    pub transports: Named<ServersTransport>,
+    /// By provider: parts of Traefik's model that piton does not have yet, in words.
+    pub unsupported: BTreeMap<String, Vec<String>>,
     /// Tie-break between routers of equal priority: earlier wins, unlisted last.
     pub precedence: Vec<String>,
 }
 
-/// Puts the configurations of all providers, by provider name, together.
-#[must_use]
-pub fn merge(configurations: &BTreeMap<String, Arc<Configuration>>, precedence: &[String]) -> Merged {
-    let mut merged = Merged {
-        precedence: precedence.to_vec(),
-        ..Merged::default()
-    };
-    for (provider, configuration) in configurations {
-        let http = &configuration.http;
-        merged.routers.extend(qualified(&http.routers, provider));
-        merged.services.extend(qualified(&http.services, provider));
-        merged
-            .transports
-            .extend(qualified(&http.servers_transports, provider));
-        let middlewares = qualified(&http.middlewares, provider);
-        merged.middlewares.extend(middlewares.map(|(name, _)| name));
-        merged.unsupported.extend(unsupported(configuration, provider));
+impl Merged {
+    /// Nothing, with this tie-break.
+    #[must_use]
+    pub fn new(precedence: &[String]) -> Self {
+        Self {
+            precedence: precedence.to_vec(),
+            ..Self::default()
+        }
     }
-    merged
+
+    /// These configurations, by provider.
+    #[must_use]
+    pub fn of<'c>(configurations: impl IntoIterator<Item = (&'c str, &'c Configuration)>) -> Self {
+        let (mut merged, nothing) = (Self::default(), Configuration::default());
+        for (provider, configuration) in configurations {
+            merged.replace(provider, &nothing, configuration);
+        }
+        merged
+    }
+
+    /// Puts what `provider` says now in the place of `old`, what it said before.
+    pub fn replace(&mut self, provider: &str, old: &Configuration, new: &Configuration) {
+        replace(&mut self.routers, provider, &old.http.routers, &new.http.routers);
+        replace(
+            &mut self.services,
+            provider,
+            &old.http.services,
+            &new.http.services,
+        );
+        replace(
+            &mut self.middlewares,
+            provider,
+            &old.http.middlewares,
+            &new.http.middlewares,
+        );
+        replace(
+            &mut self.transports,
+            provider,
+            &old.http.servers_transports,
+            &new.http.servers_transports,
+        );
+        self.unsupported
+            .insert(provider.to_owned(), unsupported(new, provider));
+    }
 }
 
-fn unsupported<'a>(configuration: &'a Configuration, provider: &'a str) -> impl Iterator<Item = String> + 'a {
+fn replace<T: PartialEq>(into: &mut Named<T>, provider: &str, old: &Named<T>, new: &Named<T>) {
+    for difference in old.differences(new) {
+        let name = qualify(difference.name(), provider);
+        match difference.new() {
+            Some(object) => into.insert(name, object.clone()),
+            None => drop(into.remove(&name)),
+        }
+    }
+}
+
+fn unsupported(configuration: &Configuration, provider: &str) -> Vec<String> {
     let used = [
         (configuration.tcp != Default::default(), "tcp"),
         (configuration.udp != Default::default(), "udp"),
-        (configuration.tls != Default::default(), "tls"),
+        (configuration.tls != Tls::default(), "tls"),
     ];
-    used.into_iter().filter(|(used, _)| *used).map(move |(_, part)| {
-        format!("{part} of provider {provider:?} is not supported yet and has no effect")
-    })
-}
-
-fn qualified<'a, T: Clone>(
-    objects: &'a BTreeMap<String, T>,
-    provider: &'a str,
-) -> impl Iterator<Item = (String, T)> + 'a {
-    objects
-        .iter()
-        .map(move |(name, object)| (qualify(name, provider), object.clone()))
+    let used = used.into_iter().filter(|(used, _)| *used);
+    let said = used
+        .map(|(_, part)| format!("{part} of provider {provider:?} is not supported yet and has no effect"));
+    said.collect()
 }

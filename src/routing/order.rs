@@ -23,7 +23,7 @@ impl<'m> Order<'m> {
         };
         let mut seen: HashMap<&str, bool> = HashMap::with_capacity(merged.services.len());
         for start in merged.services.keys() {
-            if seen.contains_key(start.as_str()) {
+            if seen.contains_key(start) {
                 continue;
             }
             let mut way = vec![Step::to(merged, start)];
@@ -92,11 +92,11 @@ impl<'m> Step<'m> {
     fn to(merged: &'m Merged, name: &'m str) -> Self {
         let provider = provider_of(name).unwrap_or_default();
         let written = merged.services.get(name);
-        let named = written.into_iter().flat_map(children);
+        let named = written.into_iter().flat_map(|written| children(written));
         // Only those that exist: the names of the map live as long as it.
         let known = named.filter_map(|child| {
             let (name, _) = merged.services.get_key_value(&qualify(child, provider))?;
-            Some(name.as_str())
+            Some(&**name)
         });
         Self {
             name,

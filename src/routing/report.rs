@@ -1,7 +1,8 @@
 //! What became of every item of a configuration: for the log, the API and `piton -t`.
 
-use std::collections::BTreeMap;
 use std::fmt;
+
+use crate::config::Named;
 
 /// What became of one item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,9 +83,9 @@ pub enum Kind {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// Routers.
-    pub routers: BTreeMap<String, Item>,
+    pub routers: Named<Item>,
     /// Services.
-    pub services: BTreeMap<String, Item>,
+    pub services: Named<Item>,
     /// Things about the whole configuration.
     pub notes: Vec<String>,
 }
@@ -99,7 +100,7 @@ impl Report {
             .map(|(name, item)| (Kind::Service, name, item));
         routers.chain(services).flat_map(|(kind, name, item)| {
             let reasons = item.reasons.iter();
-            reasons.map(move |reason| (kind, name.as_str(), reason))
+            reasons.map(move |reason| (kind, &**name, reason))
         })
     }
 

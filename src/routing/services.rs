@@ -12,7 +12,7 @@ use super::tree::{self, children};
 use super::{Ground, Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::dynamic::http as wire;
-use crate::config::{provider_of, qualify};
+use crate::config::{Named, provider_of, qualify};
 use crate::service::{MAX_DEPTH, MAX_WAYS, Service};
 
 /// Compiled services by qualified name; why a service does not work, where it does not.
@@ -136,14 +136,14 @@ impl Services {
     }
 
     /// What was known before of services that do not work now.
-    pub(super) fn retired(&self, previous: &Snapshot) -> BTreeMap<String, Arc<Service>> {
+    pub(super) fn retired(&self, previous: &Snapshot) -> Named<Service> {
         let broken = self.0.iter().filter(|(_, service)| service.is_err());
         let known = broken.filter_map(|(name, _)| Some((name.clone(), Arc::clone(previous.service(name)?))));
         known.collect()
     }
 
     /// All that work.
-    pub(super) fn into_enabled(self) -> BTreeMap<String, Arc<Service>> {
+    pub(super) fn into_enabled(self) -> Named<Service> {
         self.0
             .into_iter()
             .filter_map(|(name, service)| Some((name, service.ok()?)))

@@ -1,12 +1,13 @@
 //! Everything a request is led by, of one age.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
 use super::{Report, Table};
 use crate::balance::{Server, ServerState};
+use crate::config::Named;
 use crate::rule::Rule;
 use crate::service::Service;
 
@@ -18,10 +19,10 @@ pub struct Snapshot {
     /// Routes of each entry point, in the order the entry points were handed to `compile`.
     pub tables: Box<[Table]>,
     /// All services that work, by qualified name, in use or not.
-    pub services: BTreeMap<String, Arc<Service>>,
+    pub services: Named<Service>,
     /// Services that a mistake keeps from working now: what is known of their servers waits here for the
     /// configuration that mends it.
-    pub retired: BTreeMap<String, Arc<Service>>,
+    pub retired: Named<Service>,
     /// Compiled rules by text, for the routers of the next snapshot: most stay as they are.
     pub(super) rules: Rules,
     /// What became of every item.
@@ -67,8 +68,8 @@ impl Snapshot {
     }
 
     /// Services at work and retired ones.
-    fn all(&self) -> impl Iterator<Item = (&String, &Arc<Service>)> {
-        self.services.iter().chain(&self.retired)
+    fn all(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Service>)> {
+        self.services.iter().chain(self.retired.iter())
     }
 }
 

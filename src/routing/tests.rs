@@ -3,7 +3,6 @@
 // Services with signed cookies.
 mod signed;
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -20,8 +19,7 @@ use crate::service::{Ask, Attempts, Choice, Service};
 
 fn merged(yaml: &str) -> Merged {
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
-    let configurations = BTreeMap::from([("file".to_owned(), Arc::new(configuration))]);
-    merge(&configurations, &[])
+    Merged::of([("file", &configuration)])
 }
 
 fn entry_points() -> Vec<EntryPointSpec> {

@@ -17,7 +17,7 @@ impl<'a> Transports<'a> {
     pub(super) fn new(merged: &'a Merged, ground: &'a Ground) -> Self {
         let named = merged.transports.iter().map(|(name, written)| {
             let transport = Transport::new(written, &*ground.files).map_err(|error| error.to_string());
-            (name.as_str(), transport)
+            (&**name, transport)
         });
         Self {
             default: &ground.transport,
@@ -41,11 +41,10 @@ impl<'a> Transports<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex};
 
     use crate::config::{Files, Notation, dynamic};
-    use crate::routing::{Ground, Snapshot, compile, merge};
+    use crate::routing::{Ground, Merged, Snapshot, compile};
 
     /// One file.
     #[derive(Debug)]
@@ -64,10 +63,7 @@ mod tests {
     fn compiled(content: Result<String, String>, previous: &Snapshot) -> Snapshot {
         let (configuration, _) = dynamic::read(APP.as_bytes(), Notation::Yaml, None).unwrap();
         assert!(configuration.names_files());
-        let merged = merge(
-            &BTreeMap::from([("file".to_owned(), Arc::new(configuration))]),
-            &[],
-        );
+        let merged = Merged::of([("file", &configuration)]);
         let ground = Ground {
             files: Arc::new(OneFile(Mutex::new(content))),
             ..Ground::bare(Vec::new())
@@ -107,7 +103,9 @@ mod tests {
         let first = compiled(content.clone(), &Snapshot::default());
         let again = compiled(content, &first);
         let changed = compiled(certificate(), &again);
-        let same = |a: &Snapshot, b: &Snapshot, name: &str| Arc::ptr_eq(&a.services[name], &b.services[name]);
+        let same = |a: &Snapshot, b: &Snapshot, name: &str| {
+            a.services.get(name).map(Arc::as_ptr) == b.services.get(name).map(Arc::as_ptr)
+        };
         assert!(same(&first, &again, "app@file"));
         assert!(!same(&again, &changed, "app@file"));
         assert!(same(&again, &changed, "other@file"));

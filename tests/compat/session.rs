@@ -1,12 +1,11 @@
 //! A compiled service, request by request: who answers, and is a cookie set?
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Server};
 use piton::config::{Notation, dynamic};
-use piton::routing::{Ground, Snapshot, compile, merge};
+use piton::routing::{Ground, Merged, Snapshot, compile};
 use piton::service::{Ask, Attempts, Service};
 use serde::Deserialize;
 
@@ -121,10 +120,7 @@ fn compiled(services: serde_yaml::Mapping) -> Snapshot {
     let yaml = serde_yaml::to_string(&whole).unwrap();
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None)
         .unwrap_or_else(|problems| panic!("{yaml}\n{problems:?}"));
-    let merged = merge(
-        &BTreeMap::from([("file".to_owned(), Arc::new(configuration))]),
-        &[],
-    );
+    let merged = Merged::of([("file", &configuration)]);
     compile(&merged, &Ground::bare(Vec::new()), 0, &Snapshot::default())
 }
 

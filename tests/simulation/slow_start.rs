@@ -1,13 +1,12 @@
 //! The share of new sessions of a server in its slow start, counted.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastrand::Rng;
 use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Micros};
 use piton::config::{Notation, dynamic};
-use piton::routing::{Ground, Snapshot, compile, merge};
+use piton::routing::{Ground, Merged, Snapshot, compile};
 use piton::service::{Ask, Attempts, Service};
 use piton::sticky::CookieValue;
 
@@ -25,9 +24,8 @@ fn compiled(strategy: &str, servers: usize, now: Micros, previous: &Snapshot) ->
         hosts.join(", ")
     );
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
-    let configurations = BTreeMap::from([("file".to_owned(), Arc::new(configuration))]);
     compile(
-        &merge(&configurations, &[]),
+        &Merged::of([("file", &configuration)]),
         &Ground::bare(Vec::new()),
         now,
         previous,

@@ -242,7 +242,7 @@ impl World {
     fn reload(&mut self, written: Written) {
         self.snapshot = compiled(&written, &self.snapshot);
         let elsewhere = compiled(&written, &Snapshot::default());
-        for (name, service) in &self.snapshot.services {
+        for (name, service) in self.snapshot.services.iter() {
             let cookies = |service: &Service| -> Vec<Option<HeaderValue>> {
                 let servers = service.servers().unwrap();
                 let lines = |index| {

@@ -1,13 +1,12 @@
 //! Random configurations, and random changes to them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use fastrand::Rng;
 use piton::config::dynamic::Configuration;
 use piton::config::dynamic::http::{Cookie, LoadBalancer, PassiveHealthCheck, Server, Service, Sticky};
 use piton::config::{AllowEmpty, Span};
-use piton::routing::{Ground, Merged, Snapshot, compile, merge};
+use piton::routing::{Ground, Merged, Snapshot, compile};
 
 /// Load balancers by service name, without provider.
 pub type Written = BTreeMap<String, LoadBalancer>;
@@ -113,8 +112,5 @@ fn merged(written: &Written) -> Merged {
         .iter()
         .map(|(name, lb)| (name.clone(), service(lb)))
         .collect();
-    merge(
-        &BTreeMap::from([("file".to_owned(), Arc::new(configuration))]),
-        &[],
-    )
+    Merged::of([("file", &configuration)])
 }

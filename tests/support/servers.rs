@@ -7,7 +7,6 @@
     reason = "a panic is the report"
 )]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +14,7 @@ use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy, Terms};
 use piton::config::dynamic::http::{Cookie, LoadBalancer, OnLoss, Sign, SignKey};
 use piton::config::{NoFiles, Notation, Secret, Span, dynamic};
-use piton::routing::{Ground, Snapshot, compile, merge};
+use piton::routing::{Ground, Merged, Snapshot, compile};
 use piton::service::{Ask, Attempts, Choice, Kind, Level, Servers, Service};
 use piton::sticky::{CookieValue, Sticky};
 use piton::upstream::{Address, ServerUrl, Transport, Upstream};
@@ -189,9 +188,13 @@ pub fn three_levels() -> Arc<Service> {
     }
     let yaml = format!("http: {{services: {{{}}}}}", services.join(", "));
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).expect("it is good");
-    let configurations = BTreeMap::from([("file".to_owned(), Arc::new(configuration))]);
     let ground = Ground::bare(Vec::new());
-    let snapshot = compile(&merge(&configurations, &[]), &ground, 0, &Snapshot::default());
+    let snapshot = compile(
+        &Merged::of([("file", &configuration)]),
+        &ground,
+        0,
+        &Snapshot::default(),
+    );
     Arc::clone(&snapshot.services["s@file"])
 }
 

@@ -12,26 +12,25 @@ pub use tree::{
     Failover, FailoverErrors, HighestRandomWeight, Marker, Mirror, Mirroring, Weighted, WeightedChild,
 };
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Deserializer, de};
 
 use super::middleware::Middleware;
-use crate::config::{AllowEmpty, Moment, Span};
+use crate::config::{AllowEmpty, Moment, Named, Span};
 
 /// Everything under `http:`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Http {
     /// Rules that lead requests to services, by name.
-    pub routers: BTreeMap<String, Router>,
+    pub routers: Named<Router>,
     /// Where requests go, by name.
-    pub services: BTreeMap<String, Service>,
+    pub services: Named<Service>,
     /// What happens to requests on the way, by name.
-    pub middlewares: BTreeMap<String, Middleware>,
+    pub middlewares: Named<Middleware>,
     /// How servers are connected to, by name.
-    pub servers_transports: BTreeMap<String, ServersTransport>,
+    pub servers_transports: Named<ServersTransport>,
 }
 
 /// One router (traefik-core 4.1).

@@ -1,26 +1,24 @@
 //! `tcp:` of the dynamic configuration: parsed strictly so that files written for Traefik load.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
 
 use super::http::{Spiffe, WeightedChild};
 use super::tls::CertificatePair;
 use super::tls::Domain;
-use crate::config::{AllowEmpty, Span};
+use crate::config::{AllowEmpty, Named, Span};
 
 /// Everything under `tcp:`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tcp {
     /// Rules that lead connections to services, by name.
-    pub routers: BTreeMap<String, Router>,
+    pub routers: Named<Router>,
     /// Where connections go, by name.
-    pub services: BTreeMap<String, Service>,
+    pub services: Named<Service>,
     /// What happens to connections on the way, by name.
-    pub middlewares: BTreeMap<String, Middleware>,
+    pub middlewares: Named<Middleware>,
     /// How servers are connected to, by name.
-    pub servers_transports: BTreeMap<String, ServersTransport>,
+    pub servers_transports: Named<ServersTransport>,
 }
 
 /// One TCP router.

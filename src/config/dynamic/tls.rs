@@ -2,9 +2,9 @@
 //!
 //! Every certificate and key is "a path or PEM": a path when such a file exists, PEM text otherwise.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
+
+use crate::config::Named;
 
 /// Everything under `tls:`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -13,9 +13,9 @@ pub struct Tls {
     /// Certificates, found by the names in them.
     pub certificates: Vec<StoredCertificate>,
     /// What handshakes are like, by name; `default` serves routers that name none.
-    pub options: BTreeMap<String, Options>,
+    pub options: Named<Options>,
     /// Where certificates are kept, by name; Traefik knows only `default`.
-    pub stores: BTreeMap<String, Store>,
+    pub stores: Named<Store>,
 }
 
 /// A certificate and its key.

@@ -1,8 +1,8 @@
 //! `udp:` of the dynamic configuration: parsed strictly so that files written for Traefik load.
 
-use std::collections::BTreeMap;
-
 use serde::Deserialize;
+
+use crate::config::Named;
 
 use super::http::WeightedChild;
 
@@ -11,9 +11,9 @@ use super::http::WeightedChild;
 #[serde(rename_all = "camelCase", default)]
 pub struct Udp {
     /// Which entry points lead to which service, by name.
-    pub routers: BTreeMap<String, Router>,
+    pub routers: Named<Router>,
     /// Where datagrams go, by name.
-    pub services: BTreeMap<String, Service>,
+    pub services: Named<Service>,
 }
 
 /// One UDP router; it has no rule.

@@ -15,6 +15,7 @@ fn router(inside: &str) -> Router {
     config(&format!("http: {{routers: {{app: {inside}}}}}"))
         .http
         .routers["app"]
+        .as_ref()
         .clone()
 }
 
@@ -156,7 +157,7 @@ fn a_single_value_in_place_of_a_block_is_the_same_error() {
 #[test]
 fn an_empty_entry_or_item_is_not_an_empty_block() {
     assert_eq!(
-        config("http: {services: {app: {}}}").http.services["app"],
+        *config("http: {services: {app: {}}}").http.services["app"],
         Service::default()
     );
     assert_eq!(balancer("{servers: [{}]}").servers.len(), 1);

@@ -130,10 +130,7 @@ fn every_middleware_is_known() {
         .values()
         .flat_map(|middleware| middleware.kinds())
         .collect();
-    assert_eq!(
-        kinds,
-        http.middlewares.keys().map(String::as_str).collect::<Vec<_>>()
-    );
+    assert_eq!(kinds, http.middlewares.keys().collect::<Vec<_>>());
     assert_eq!(kinds.len(), 26);
     assert_eq!(
         http.middlewares["circuitBreaker"]

@@ -52,7 +52,9 @@ const ROUTER: &str = "traefik.http.routers.app.";
 const BALANCER: &str = "traefik.http.services.app.loadbalancer.";
 
 fn router(written: &[&str]) -> Router {
-    config(&borrowed(&below(ROUTER, written))).http.routers["app"].clone()
+    config(&borrowed(&below(ROUTER, written))).http.routers["app"]
+        .as_ref()
+        .clone()
 }
 
 fn router_said(written: &[&str]) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! What labels declare, packed: an engine may have thousands of containers, and a map keeps room for eleven of each.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::protocol::{Router, Service};
+use crate::config::Named;
 use crate::config::dynamic::{Configuration, Middleware, http, tcp, tls, udp};
 
 /// Resources in the order of their names.
-pub(super) type Named<T> = Box<[(String, T)]>;
+pub(super) type Packed<T> = Box<[(String, T)]>;
 
 /// A configuration, as far as labels can declare one.
 #[derive(Debug, Default)]
@@ -14,24 +15,24 @@ pub(super) struct Declared {
     /// Requests.
     pub http: Declarations<http::Router, http::Service>,
     /// What happens to requests on the way.
-    pub http_middlewares: Named<Middleware>,
+    pub http_middlewares: Packed<Middleware>,
     /// TCP connections.
     pub tcp: Declarations<tcp::Router, tcp::Service>,
     /// What happens to connections on the way.
-    pub tcp_middlewares: Named<tcp::Middleware>,
+    pub tcp_middlewares: Packed<tcp::Middleware>,
     /// UDP datagrams.
     pub udp: Declarations<udp::Router, udp::Service>,
     /// Where certificates are kept.
-    pub tls_stores: Named<tls::Store>,
+    pub tls_stores: Packed<tls::Store>,
 }
 
 /// Routers and services of one protocol.
 #[derive(Debug)]
 pub(super) struct Declarations<R, S> {
     /// Routers; those without a service have the only one that is declared, if there is one.
-    pub routers: Named<R>,
+    pub routers: Packed<R>,
     /// Services.
-    pub services: Named<S>,
+    pub services: Packed<S>,
 }
 
 impl From<Configuration> for Declared {
@@ -48,17 +49,15 @@ impl From<Configuration> for Declared {
 }
 
 impl<R: Router, S: Service> Declarations<R, S> {
-    fn new(mut routers: BTreeMap<String, R>, services: BTreeMap<String, S>) -> Self {
-        let mut names = services.keys();
-        if let (Some(only), None) = (names.next(), names.next()) {
-            for router in routers.values_mut().filter(|router| router.service().is_empty()) {
-                router.service_mut().clone_from(only);
-            }
+    fn new(routers: Named<R>, services: Named<S>) -> Self {
+        let (mut routers, services) = (packed(routers), packed(services));
+        if let [(only, _)] = &*services {
+            let unlinked = routers
+                .iter_mut()
+                .filter(|(_, router)| router.service().is_empty());
+            unlinked.for_each(|(_, router)| router.service_mut().clone_from(only));
         }
-        Self {
-            routers: packed(routers),
-            services: packed(services),
-        }
+        Self { routers, services }
     }
 
     /// Is nothing declared?
@@ -70,12 +69,15 @@ impl<R: Router, S: Service> Declarations<R, S> {
 impl<R, S> Default for Declarations<R, S> {
     fn default() -> Self {
         Self {
-            routers: Named::default(),
-            services: Named::default(),
+            routers: Packed::default(),
+            services: Packed::default(),
         }
     }
 }
 
-fn packed<T>(map: BTreeMap<String, T>) -> Named<T> {
-    map.into_iter().collect()
+fn packed<T: Clone>(named: Named<T>) -> Packed<T> {
+    let objects = named.into_iter();
+    objects
+        .map(|(name, object)| (name.as_ref().to_owned(), Arc::unwrap_or_clone(object)))
+        .collect()
 }

@@ -17,6 +17,7 @@ use super::filter::Usage;
 use super::part::{Offer, Part};
 use super::protocol::{Server, Service};
 use super::remark::{Notes, Remark};
+use crate::config::Named;
 use crate::config::dynamic::{Configuration, Http, Tcp, Tls, Udp, http, tcp, udp};
 
 /// Puts `parts` together; servers come in the order of the parts.
@@ -107,16 +108,16 @@ impl<'p> Merger<'p, '_> {
         &mut self,
         kind: &str,
         of: impl Fn(&'p Part<'_>) -> I,
-    ) -> BTreeMap<String, T> {
+    ) -> Named<T> {
         let definitions = self.definitions(kind, of, T::eq);
         let definitions = definitions.into_iter();
         definitions
-            .map(|(name, definition)| (name.to_owned(), definition.value.clone()))
+            .map(|(name, definition)| (name, definition.value.clone()))
             .collect()
     }
 
     /// Finds the containers whose own routers let other people in than `routers` do.
-    fn shut_out(&mut self, routers: &BTreeMap<String, http::Router>) {
+    fn shut_out(&mut self, routers: &Named<http::Router>) {
         let parts = self.parts.iter().filter(|part| part.usage == Usage::Serves);
         for part in parts {
             let differs = |(name, own): &&(Cow<'_, str>, Cow<'_, http::Router>)| {
@@ -180,7 +181,7 @@ impl<'p> Merger<'p, '_> {
         &mut self,
         balanced: &'p S,
         of: impl for<'x> Fn(&'x Part<'_>) -> &'x Vec<Offer<'x, S>>,
-    ) -> BTreeMap<String, S> {
+    ) -> Named<S> {
         let named = |part: &'p Part<'_>| {
             let offers = of(part).iter();
             offers.map(|offer| (offer.name.as_ref(), offer.service.unwrap_or(balanced)))
@@ -207,7 +208,7 @@ impl<'p> Merger<'p, '_> {
             if let Some(servers) = service.servers_mut() {
                 *servers = placed.into_iter().map(|placed| placed.server).collect();
             }
-            (name.to_owned(), service)
+            (name, service)
         });
         services.collect()
     }

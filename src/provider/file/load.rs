@@ -1,15 +1,13 @@
 //! Reading: files -> one configuration, or every problem in them.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::dynamic::http::{Router, Service};
+use crate::config::dynamic::http::Router;
 use crate::config::dynamic::{self, Configuration};
-use crate::config::{Notation, Problem};
+use crate::config::{Named, Notation, Problem};
 use crate::disk::read_bytes;
 
 /// Most files that are read.
@@ -208,17 +206,14 @@ struct Absorber<'a> {
 }
 
 impl Absorber<'_> {
-    fn map<T>(&mut self, kind: &str, into: &mut BTreeMap<String, T>, from: BTreeMap<String, T>) {
+    fn map<T>(&mut self, kind: &str, into: &mut Named<T>, from: Named<T>) {
         for (name, value) in from {
-            match into.entry(name) {
-                Entry::Vacant(free) => {
-                    free.insert(value);
-                }
-                Entry::Occupied(taken) => {
-                    let path = format!("{kind}.{}", taken.key());
-                    let warning = Problem::warning(path, "already configured, skipping");
-                    self.noted.push(warning.in_file(&Arc::from(self.file)));
-                }
+            if into.contains_key(&name) {
+                let path = format!("{kind}.{name}");
+                let warning = Problem::warning(path, "already configured, skipping");
+                self.noted.push(warning.in_file(&Arc::from(self.file)));
+            } else {
+                into.insert(name, value);
             }
         }
     }
@@ -229,14 +224,13 @@ impl Absorber<'_> {
 fn add_catch_all_router(configuration: &mut Configuration) {
     let http = &mut configuration.http;
     let mut services = http.services.iter();
-    if let (true, Some((name, Service { .. })), None) =
-        (http.routers.is_empty(), services.next(), services.next())
-    {
+    if let (true, Some((name, _)), None) = (http.routers.is_empty(), services.next(), services.next()) {
+        let name = Arc::clone(name);
         let router = Router {
             rule: "PathPrefix(`/`)".to_owned(),
-            service: name.clone(),
+            service: name.as_ref().to_owned(),
             ..Router::default()
         };
-        http.routers.insert(name.clone(), router);
+        http.routers.insert(name, router);
     }
 }

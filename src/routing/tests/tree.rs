@@ -24,8 +24,7 @@ fn said(written: &str) -> Vec<String> {
 fn generated(services: impl IntoIterator<Item = (String, wire::Service)>) -> Snapshot {
     let mut configuration = crate::config::dynamic::Configuration::default();
     configuration.http.services = services.into_iter().collect();
-    let configurations = BTreeMap::from([("file".to_owned(), Arc::new(configuration))]);
-    let merged = merge(&configurations, &[]);
+    let merged = Merged::of([("file", &configuration)]);
     compile(&merged, &Ground::bare(Vec::new()), 0, &Snapshot::default())
 }
 
@@ -98,7 +97,7 @@ fn a_service_that_leads_into_a_circle_is_refused_and_its_neighbours_work() {
          aaa: {weighted: {services: [{name: b}]}}, \
          good: {weighted: {services: [{name: leaf}]}}",
     );
-    let names: Vec<&str> = snapshot.services.keys().map(String::as_str).collect();
+    let names: Vec<&str> = snapshot.services.keys().collect();
     assert_eq!(names, ["good@file", "leaf@file"]);
     let found = lines(&snapshot);
     let of = |name: &str| {
@@ -183,12 +182,9 @@ fn names_lead_to_the_own_provider_unless_they_name_another() {
         "http: {services: {far: {weighted: {services: [{name: leaf@file}]}}, \
          near: {weighted: {services: [{name: leaf}]}}}}",
     );
-    let merged = merge(
-        &BTreeMap::from([("file".to_owned(), file), ("other".to_owned(), other)]),
-        &[],
-    );
+    let merged = Merged::of([("file", &*file), ("other", &*other)]);
     let snapshot = compile(&merged, &Ground::bare(Vec::new()), 0, &Snapshot::default());
-    let names: Vec<&str> = snapshot.services.keys().map(String::as_str).collect();
+    let names: Vec<&str> = snapshot.services.keys().collect();
     assert_eq!(names, ["far@other", "leaf@file"]);
     assert_eq!(
         lines(&snapshot),

@@ -437,7 +437,7 @@ impl World {
     fn reload(&mut self, written: super::written::Written) {
         self.snapshot = compiled(&written, self.now, &self.snapshot);
         let replica = compiled(&written, 0, &Snapshot::default());
-        for (name, service) in &self.snapshot.services {
+        for (name, service) in self.snapshot.services.iter() {
             let all = |service: &Service| -> Vec<Option<HeaderValue>> {
                 let level = level_of(service);
                 let line = |index| level.and_then(|level| level.sticky().set_cookie(index, 0, None));
@@ -461,7 +461,7 @@ impl World {
     }
 
     fn counts_agree(&self) {
-        for (name, service) in &self.snapshot.services {
+        for (name, service) in self.snapshot.services.iter() {
             for server in service
                 .servers()
                 .iter()
@@ -483,7 +483,7 @@ impl World {
     // === who is who ===
 
     fn key_of(&self, state: &Arc<ServerState>) -> Key {
-        for (name, service) in &self.snapshot.services {
+        for (name, service) in self.snapshot.services.iter() {
             for server in service
                 .servers()
                 .iter()
@@ -510,7 +510,7 @@ impl World {
     /// Mirrors that get a copy, by mirroring and position.
     fn copied(&self, choice: &Choice) -> BTreeSet<(String, usize)> {
         let mut found = BTreeSet::new();
-        for (name, service) in &self.snapshot.services {
+        for (name, service) in self.snapshot.services.iter() {
             let Kind::Mirroring(mirroring) = service.kind() else {
                 continue;
             };

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-use std::sync::Arc;
 
 use fastrand::Rng;
 use piton::balance::{Micros, Wall};
@@ -12,7 +11,7 @@ use piton::config::dynamic::http::{
     Service, Sticky, Weighted, WeightedChild,
 };
 use piton::config::{AllowEmpty, Moment, Span};
-use piton::routing::{Ground, Snapshot, compile, merge};
+use piton::routing::{Ground, Merged, Snapshot, compile};
 
 /// Services by name, without provider.
 pub type Written = BTreeMap<String, Service>;
@@ -270,9 +269,8 @@ fn change_leaf(rng: &mut Rng, balancer: &mut LoadBalancer, wall: Wall) {
 /// Compiles `written` upon `previous`; everything in it works.
 pub fn compiled(written: &Written, now: Micros, previous: &Snapshot) -> Snapshot {
     let mut configuration = Configuration::default();
-    configuration.http.services = written.clone();
-    let configurations = BTreeMap::from([("file".to_owned(), Arc::new(configuration))]);
-    let merged = merge(&configurations, &[]);
+    configuration.http.services = written.clone().into_iter().collect();
+    let merged = Merged::of([("file", &configuration)]);
     let snapshot = compile(&merged, &Ground::bare(Vec::new()), now, previous);
     let lines: Vec<_> = snapshot.report.lines().collect();
     assert_eq!(snapshot.services.len(), written.len(), "{lines:?}");

@@ -34,11 +34,11 @@ fn a_block_wants_something_below_it() {
 #[test]
 fn a_name_may_stand_alone() {
     let service = |value| config(&[("traefik.http.services.s", value)]).http.services["s"].clone();
-    assert_eq!(service(""), Service::default());
-    assert_eq!(service("true"), Service::default());
+    assert_eq!(*service(""), Service::default());
+    assert_eq!(*service("true"), Service::default());
     let labels = [("traefik.http.services.s", "app")];
     assert_eq!(
-        in_spite_of_warnings(&labels).http.services["s"],
+        *in_spite_of_warnings(&labels).http.services["s"],
         Service::default()
     );
     assert_eq!(
@@ -181,7 +181,7 @@ fn what_only_files_can_say_has_no_effect_in_a_label() {
                 .http
                 .services
                 .values()
-                .all(|service| *service == Service::default())
+                .all(|service| **service == Service::default())
         );
         assert!(meant.http.servers_transports.is_empty() && meant.tcp.servers_transports.is_empty());
         assert!(
@@ -189,7 +189,7 @@ fn what_only_files_can_say_has_no_effect_in_a_label() {
                 .http
                 .routers
                 .values()
-                .all(|router| *router == Router::default())
+                .all(|router| **router == Router::default())
         );
     }
     assert_eq!(

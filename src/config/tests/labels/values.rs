@@ -19,7 +19,14 @@ fn an_empty_text_leaves_a_list_unset() {
     let key = "traefik.http.middlewares.a.ratelimit.redis.endpoints";
     let middleware = config(&[(key, "")]).http.middlewares["a"].clone();
     assert_eq!(
-        middleware.rate_limit.unwrap().redis.unwrap().endpoints,
+        middleware
+            .rate_limit
+            .as_ref()
+            .unwrap()
+            .redis
+            .as_ref()
+            .unwrap()
+            .endpoints,
         ["127.0.0.1:6379"]
     );
 }
