@@ -7,6 +7,7 @@ pub mod docker;
 pub mod engine;
 pub mod file;
 mod follow;
+pub mod ingress;
 mod publisher;
 pub mod swarm;
 

@@ -1,0 +1,22 @@
+//! What an Ingress means: objects of Kubernetes as neutral data, and the pure way from all of them to a configuration
+//! (traefik-providers 5, 6.3).
+//!
+//! ```text
+//! k8s-openapi object -> Object (what routing needs of it, nothing else) -> Converter -> Configuration + remarks
+//! ```
+//!
+//! The [`Converter`] keeps what it made of each object and makes again only what a change touches: its configurations
+//! share everything else (see [`Named`](crate::config::Named)).
+
+mod conversion;
+mod object;
+mod options;
+mod remark;
+
+pub use conversion::Conversion;
+pub use object::{
+    Address, Annotations, Backend, Endpoint, Id, Ingress, IngressClass, IngressPath, IngressRule, Kind, Node,
+    Object, PathType, PortRef, Secret, Service, ServicePort, ServiceType, Slice, SlicePort,
+};
+pub use options::{Options, Status};
+pub use remark::{About, Remark};
