@@ -122,7 +122,10 @@ mod tests {
             let annotation = Annotation::new(&format!("{PREFIX}{key}"), "").unwrap();
             assert_eq!(&*annotation.label, expected);
         }
-        assert_eq!(Annotation::new("Traefik.ingress.kubernetes.io/router.tls", ""), None);
+        assert_eq!(
+            Annotation::new("Traefik.ingress.kubernetes.io/router.tls", ""),
+            None
+        );
     }
 
     #[test]
