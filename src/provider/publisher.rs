@@ -148,7 +148,7 @@ impl Publisher {
 }
 
 /// Is a server of `last` gone in `new`, or about to go? Requests run into it until `new` is in use.
-fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
+pub(super) fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
     last.http.services.iter().any(|(name, old)| {
         let (old, now) = (
             servers(old),
