@@ -148,7 +148,7 @@ impl Services {
         &self,
         compiler: &Compiler<'_>,
         name: &str,
-        written: &wire::Service,
+        written: &Arc<wire::Service>,
         old: Option<&Arc<Service>>,
         item: &mut Item,
     ) -> Option<Arc<Service>> {
@@ -157,9 +157,9 @@ impl Services {
             return None;
         }
         let kind = match &written.load_balancer {
-            Some(balancer) => {
+            Some(_) => {
                 let old_servers = old.and_then(|old| old.servers());
-                match load_balancer::compile(compiler, name, balancer, old_servers, item)? {
+                match load_balancer::compile(compiler, name, written, old_servers, item)? {
                     Compiled::Unchanged => return old.cloned(),
                     Compiled::New(kind) => kind,
                 }
