@@ -13,7 +13,7 @@ mod template;
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::decode;
 use super::labels;
@@ -27,7 +27,7 @@ pub use tls::Tls;
 pub use udp::Udp;
 
 /// A whole dynamic configuration, as one provider gives it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Configuration {
     /// Requests.
