@@ -5,6 +5,7 @@ mod conf;
 mod cookie;
 mod demo;
 mod gate;
+mod render;
 mod serve;
 mod sources;
 mod startup;
@@ -25,6 +26,7 @@ pub fn run(cli: Cli) -> ExitCode {
             print(&cookie::text(&cookie));
             Ok(())
         }
+        Some(Command::Render(render)) => return render::render(&render),
         None if cli.serve.test => return check::check(&cli.serve),
         None => conf::plan(&cli.serve).and_then(serve::serve),
     };
