@@ -8,6 +8,7 @@ pub mod tcp;
 pub mod tls;
 pub mod udp;
 
+mod annotations;
 mod root;
 mod template;
 
@@ -19,6 +20,7 @@ use super::decode;
 use super::labels;
 use super::notation::Notation;
 use super::problem::Problem;
+pub use annotations::{RouterAnnotations, ServiceAnnotations, router_annotations, service_annotations};
 pub use http::Http;
 pub use middleware::Middleware;
 pub(in crate::config) use root::is_dynamic;

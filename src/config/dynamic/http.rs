@@ -204,7 +204,9 @@ fn is_usual_wait(wait: &Span) -> bool {
 }
 
 /// A number of requests, of which there has to be one at least.
-fn some_requests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU32>, D::Error> {
+pub(super) fn some_requests<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<NonZeroU32>, D::Error> {
     let written = Option::<u32>::deserialize(deserializer)?;
     let above_zero = |number| {
         NonZeroU32::new(number).ok_or_else(|| {
