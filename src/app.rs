@@ -21,7 +21,10 @@ use crate::cli::{Cli, Command};
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
-        Some(Command::Demo(demo)) => demo::plan(&demo).and_then(serve::serve),
+        Some(Command::Demo(demo)) => match demo.app {
+            Some(port) => demo::application(port),
+            None => demo::plan(&demo).and_then(serve::serve),
+        },
         Some(Command::Cookie(cookie)) => {
             print(&cookie::text(&cookie));
             Ok(())

@@ -61,6 +61,9 @@ pub struct Demo {
     /// Port of the proxy on 127.0.0.1; another is chosen when it is taken
     #[arg(long, default_value_t = 8000)]
     pub port: u16,
+    /// Only a server, without a proxy, at this port of all addresses: an application to put behind one
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["servers", "strategy", "port"])]
+    pub app: Option<u16>,
 }
 
 /// `piton cookie`.
