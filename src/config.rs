@@ -5,10 +5,11 @@
 //! | [`install`] | the static configuration: Pingora's server keys and Traefik's entry points, providers, log ... |
 //! | [`dynamic`] | the dynamic configuration: routers, services, middlewares, transports, TLS |
 //! | [`yaml`], [`toml`] | text of a notation to one positioned tree |
-//! | [`labels`] | labels of containers to the same tree |
+//! | [`labels`], [`annotations`] | labels of containers, annotations of Kubernetes to the same tree |
 //! | [`text`] | what is checked before any notation is read |
 //! | [`node`] | that tree |
 //! | [`decode`] | the tree to types, by Traefik's rules, every problem at once |
+//! | [`encode`] | types to what Traefik's API prints, without secrets |
 //! | [`problem`] | what is wrong, where, and what would be right |
 //! | [`units`] | durations and booleans as Go writes them |
 //! | [`name`] | `name@provider`, names made of other words |
@@ -17,8 +18,10 @@
 //! list of [`Problem`]s. A user's mistake is a value here, never a panic.
 
 mod allow_empty;
+pub mod annotations;
 pub mod decode;
 pub mod dynamic;
+pub mod encode;
 mod files;
 pub mod install;
 pub mod labels;

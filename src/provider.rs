@@ -13,7 +13,7 @@ pub mod swarm;
 
 use std::sync::Arc;
 
-pub use publisher::InvalidProvider;
+pub use publisher::{InvalidProvider, options as container_options};
 
 use crate::config::Remarks;
 use crate::config::dynamic::Configuration;

@@ -131,10 +131,15 @@ fn survive_hangup() {
     }
 }
 
+/// The name of the machine, or of the pod; empty when it is not known.
+pub(super) fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
+    name.unwrap_or_default().trim().to_owned()
+}
+
 /// What `X-Forwarded-Server` says.
 fn machine_name() -> HeaderValue {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    HeaderValue::from_str(name.trim()).unwrap_or_else(|_| HeaderValue::from_static("piton"))
+    HeaderValue::from_str(&machine()).unwrap_or_else(|_| HeaderValue::from_static("piton"))
 }
 
 /// What the control loop works by.

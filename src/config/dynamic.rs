@@ -8,17 +8,19 @@ pub mod tcp;
 pub mod tls;
 pub mod udp;
 
+mod annotations;
 mod root;
 mod template;
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::decode;
 use super::labels;
 use super::notation::Notation;
 use super::problem::Problem;
+pub use annotations::{RouterAnnotations, ServiceAnnotations, router_annotations, service_annotations};
 pub use http::Http;
 pub use middleware::Middleware;
 pub(in crate::config) use root::is_dynamic;
@@ -27,7 +29,7 @@ pub use tls::Tls;
 pub use udp::Udp;
 
 /// A whole dynamic configuration, as one provider gives it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Configuration {
     /// Requests.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Objects by name, in the order of their names.
 ///
@@ -243,6 +243,12 @@ impl<T> IntoIterator for Named<T> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter().map(|(name, Shared(object))| (name, object))
+    }
+}
+
+impl<T: Serialize> Serialize for Named<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|(name, object)| (&**name, &**object)))
     }
 }
 

@@ -32,7 +32,10 @@ impl From<InvalidAccess> for InvalidProvider {
 }
 
 /// What containers mean by the options of a provider.
-pub(super) fn options(flavour: Flavour, written: &Meaning<'_>) -> Result<Options, InvalidProvider> {
+///
+/// # Errors
+/// When an option cannot be used.
+pub fn options(flavour: Flavour, written: &Meaning<'_>) -> Result<Options, InvalidProvider> {
     let invalid = |key: &str, reason: &dyn ToString| InvalidProvider {
         key: key.to_owned(),
         reason: reason.to_string(),

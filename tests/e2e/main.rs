@@ -59,6 +59,8 @@ mod paths;
 mod ping;
 // Servers with a limit, and servers that start slowly.
 mod places;
+// `piton render`: what objects become, before anything serves.
+mod render;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
 // Replacing every server under load; two pitons that never talked to each other.
