@@ -12,6 +12,7 @@
 //! | `rule` | `rule` | `rule` |
 //! | `path`, `host`, `query` | `target` | `request::target` |
 //! | `containers` | `containers` | `provider::containers`, from the engine's own words |
+//! | `kubernetes` | `kubernetes` | `provider::ingress`, from manifests |
 //! | `load`, `directory` | `load` | `config::dynamic`, the file provider |
 //! | `labels` | `labels` | `config::dynamic` |
 #![allow(
@@ -28,6 +29,7 @@ mod servers;
 mod compat {
     pub mod containers;
     pub mod cookie;
+    pub mod kubernetes;
     pub mod labels;
     pub mod load;
     pub mod pick;
@@ -39,6 +41,9 @@ mod compat {
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
+use piton::config::Notation;
+use piton::config::dynamic::{self, Configuration};
+use piton::config::encode::Shown;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 
@@ -51,6 +56,17 @@ fn expect<T: PartialEq + Debug>(differences: &mut Differences, what: &str, expec
         differences.push(format!(
             "{what}\n      expected {expected:?}\n      found    {found:?}"
         ));
+    }
+}
+
+/// Notes it if a configuration, printed as Traefik's API prints it, does not mean the same when it is read again.
+fn expect_printed_and_read(differences: &mut Differences, what: &str, configuration: &Configuration) {
+    let printed = serde_json::to_string(&Shown(configuration)).unwrap();
+    let again = dynamic::read(printed.as_bytes(), Notation::Yaml, None).map(|(again, _)| again);
+    // What is hidden cannot come back.
+    if !printed.contains("(secret)") {
+        let what = format!("{what}, printed and read again");
+        expect(differences, &what, Ok(configuration), again.as_ref());
     }
 }
 
@@ -77,6 +93,7 @@ fn run(case: &str) -> Result<Differences, String> {
         "host" => parsed(rest).map(compat::target::hosts),
         "query" => parsed(rest).map(compat::target::queries),
         "containers" => parsed(rest).map(compat::containers::containers),
+        "kubernetes" => parsed(rest).map(compat::kubernetes::kubernetes),
         "load" => parsed(rest).map(compat::load::loads),
         "labels" => parsed(rest).map(compat::labels::labels),
         "directory" => parsed(rest).map(compat::load::directory),

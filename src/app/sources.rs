@@ -13,14 +13,14 @@ use super::conf::source;
 use super::startup::StartFailure;
 use crate::config::dynamic::Configuration;
 use crate::config::install::Install;
-use crate::config::{Files, Problem};
+use crate::config::{Files, Problem, Remarks};
 use crate::control::Control;
 use crate::provider::docker::{self, Docker};
 use crate::provider::engine::Environment;
 use crate::provider::file::{self, Source, Watcher};
 use crate::provider::kubernetes::{self, Kubernetes};
 use crate::provider::swarm::{self, Swarm};
-use crate::provider::{First, InvalidProvider, Update};
+use crate::provider::{First, InvalidProvider, Readiness, Update};
 
 /// Longest wait for an engine before entry points open. A connection made meanwhile waits with it.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -122,21 +122,22 @@ impl Sources {
         if self.is_empty() {
             tracing::warn!("no provider is configured: every request is answered 404");
         }
-        let mut apply = |provider, configuration: Arc<Configuration>| {
+        let mut apply = |provider, configuration: Arc<Configuration>, remarks: Remarks| {
             control.apply(Update {
                 provider,
                 configuration,
+                remarks,
                 is_urgent: false,
             });
         };
         if let Some(configuration) = self.fixed {
-            apply(file::NAME, Arc::new(*configuration));
+            apply(file::NAME, Arc::new(*configuration), Remarks::new());
         }
         let watcher = self
             .files
             .map(|watched| Watcher::new(watched.source, watched.watch, updates.clone()));
         if let Some(configuration) = watcher.as_ref().and_then(Watcher::read) {
-            apply(file::NAME, Arc::new(configuration));
+            apply(file::NAME, Arc::new(configuration), Remarks::new());
         }
         let mut engines = Engines {
             docker: self.docker,
@@ -147,8 +148,9 @@ impl Sources {
             match first {
                 Ok(First {
                     configuration,
+                    remarks,
                     is_whole,
-                }) if is_whole || !takes_over => apply(provider, configuration),
+                }) if is_whole || !takes_over => apply(provider, configuration, remarks),
                 Ok(_) => {
                     return Err(StartFailure::System(format!(
                         "providers.{provider}: not everything could be looked at: the running process knows more, and \
@@ -213,6 +215,12 @@ pub(super) struct Followers {
 }
 
 impl Followers {
+    /// Asks whether everything was read once that a first answer may be wanting of.
+    pub(super) fn readiness(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let kubernetes = self.engines.kubernetes.as_ref().map(Kubernetes::readiness);
+        move || kubernetes.as_ref().is_none_or(Readiness::is_ready)
+    }
+
     /// Starts them all; none ends before nobody listens to `updates` any more.
     pub(super) fn start(self, running: &mut JoinSet<()>, updates: &mpsc::Sender<Update>) {
         match self.watcher {

@@ -33,9 +33,9 @@ use super::backoff::BackOff;
 use super::ingress::{Converter, Options, Remark};
 use super::{First, InvalidProvider, Readiness, Update};
 use crate::clock;
-use crate::config::Files;
 use crate::config::dynamic::Configuration;
 use crate::config::install::KubernetesIngress;
+use crate::config::{Files, Remarks};
 use access::Access;
 use failure::Failure;
 use round::{Audience, Round};
@@ -63,6 +63,7 @@ pub struct Kubernetes {
     /// What is known of objects. A lock, so that it outlives a conversion that is cut short.
     converter: Arc<Mutex<Converter>>,
     last: Arc<Configuration>,
+    remarks: Remarks,
     /// Did nobody get a configuration yet?
     is_silent: bool,
     readiness: Readiness,
@@ -94,6 +95,7 @@ impl Kubernetes {
             converter: Arc::new(Mutex::new(Converter::new(options.clone()))),
             options,
             last: Arc::default(),
+            remarks: Remarks::new(),
             is_silent: true,
             readiness: Readiness::default(),
             fresh: Vec::new(),
@@ -118,6 +120,7 @@ impl Kubernetes {
         round.run().await.map_err(|failure| failure.to_string())?;
         Ok(First {
             configuration: Arc::clone(&self.last),
+            remarks: self.remarks.clone(),
             is_whole: true,
         })
     }

@@ -14,9 +14,8 @@ use super::status::{self, Wanted};
 use super::trouble::Trouble;
 use super::watch::{Found, News, Told, watch};
 use super::{Kubernetes, NAME};
-use crate::config::{Level, cut};
 use crate::provider::Update;
-use crate::provider::ingress::{Conversion, Converter, Id, Kind, Remark, Status};
+use crate::provider::ingress::{Conversion, Converter, Id, Kind, Status};
 use crate::provider::publisher::ends_servers;
 
 /// How long more changes are waited for before what is known is used: a rollout makes several.
@@ -233,19 +232,27 @@ impl<'k> Round<'k> {
             Failure::Other(format!("objects could not be converted: {error}"))
         })?;
         self.published = Some(Instant::now());
-        self.say(converted.conversion.fresh);
+        match &self.events {
+            Some(events) => events.tell(converted.conversion.fresh),
+            None => self.kubernetes.fresh.extend(converted.conversion.fresh),
+        }
         if let Some(wanted) = converted.wanted {
             self.want(wanted);
         }
-        if !converted.is_new && !self.kubernetes.is_silent {
+        let says_other = converted.conversion.remarks != self.kubernetes.remarks;
+        if !converted.is_new && !says_other && !self.kubernetes.is_silent {
             return Ok(());
         }
-        self.kubernetes.last = Arc::new(converted.conversion.configuration);
+        self.kubernetes.remarks = converted.conversion.remarks;
+        if converted.is_new {
+            self.kubernetes.last = Arc::new(converted.conversion.configuration);
+        }
         self.kubernetes.is_silent = false;
         if let Some(audience) = &self.audience {
             let update = Update {
                 provider: NAME,
                 configuration: Arc::clone(&self.kubernetes.last),
+                remarks: self.kubernetes.remarks.clone(),
                 is_urgent: converted.is_urgent,
             };
             // The receiver is gone only at shutdown.
@@ -268,22 +275,6 @@ impl<'k> Round<'k> {
                 }
                 self.kubernetes.no_status = Some(reason);
             }
-        }
-    }
-
-    fn say(&mut self, fresh: Vec<Remark>) {
-        for remark in &fresh {
-            let (about, text) = (&remark.about.id, cut(&remark.said.text));
-            match remark.said.level {
-                Level::Error => tracing::error!(provider = NAME, "{about}: {text}"),
-                Level::Warn => tracing::warn!(provider = NAME, "{about}: {text}"),
-                Level::Info => tracing::info!(provider = NAME, "{about}: {text}"),
-                Level::Debug => tracing::debug!(provider = NAME, "{about}: {text}"),
-            }
-        }
-        match &self.events {
-            Some(events) => events.tell(fresh),
-            None => self.kubernetes.fresh.extend(fresh),
         }
     }
 }
