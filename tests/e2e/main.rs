@@ -60,8 +60,12 @@ mod mirroring;
 mod pages;
 // Paths and targets: what is rewritten, what is kept.
 mod paths;
+// Whether the process wants requests.
+mod ping;
 // Servers with a limit, and servers that start slowly.
 mod places;
+// `piton render`: what objects become, before anything serves.
+mod render;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
 // Replacing every server under load; two pitons that never talked to each other.
