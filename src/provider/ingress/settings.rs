@@ -39,7 +39,7 @@ pub(super) fn own(annotations: &Annotations, on: &str, notes: &mut Notes) -> Vec
             continue;
         }
         let branch = annotation.label.split('.').nth(1).unwrap_or_default();
-        if let Some(meant) = did_you_mean(branch, ["router", "service"]) {
+        if let Some(meant) = did_you_mean(branch, ["router", "service"]).filter(|meant| *meant != branch) {
             notes.warn(format!(
                 "annotation {written}: nobody looks at it; did you mean {meant}.?"
             ));
