@@ -39,7 +39,10 @@ fn an_authority_that_is_not_known_is_not_trusted_and_the_message_says_so() {
     let piton = Setup::engine("kubernetesIngress", &options).start();
     piton.wait_for_line(&["kubernetes", "certificate"]);
     assert_eq!(get(piton.address(), "/").status, 404);
-    assert!(cluster.server().asked().is_empty(), "the token is shown to nobody");
+    assert!(
+        cluster.server().asked().is_empty(),
+        "the token is shown to nobody"
+    );
 }
 
 #[test]
@@ -52,7 +55,9 @@ fn a_wrong_token_is_said_and_never_shown() {
         cluster.server().url(),
         cluster.dir.path().display()
     );
-    let piton = Setup::engine("kubernetesIngress", &options).level("DEBUG").start();
+    let piton = Setup::engine("kubernetesIngress", &options)
+        .level("DEBUG")
+        .start();
     piton.wait_for_line(&["401"]);
     assert_eq!(piton.count(&["wr0ng"]), 0);
     assert_eq!(get(piton.address(), "/").status, 404);
@@ -85,7 +90,16 @@ fn in_a_pod_its_service_account_is_used() {
     cluster.dir.write("account/ca.crt", cluster.server().authority());
     cluster.dir.write("account/namespace", "default");
     let account = account.display().to_string();
-    let within = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", SCRIPT, &account];
+    let within = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        SCRIPT,
+        &account,
+    ];
     let port = cluster.server().address().port().to_string();
     let piton = Setup::engine("kubernetesIngress", "token: ignored")
         .through(&within, ([127, 0, 0, 1], 0).into())

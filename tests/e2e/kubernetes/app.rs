@@ -72,8 +72,7 @@ impl<'c> App<'c> {
     /// An Ingress for a host, or any, with annotations whose names are whole.
     pub fn ingress(&self, host: &str, annotations: &[(&str, &str)]) {
         let backend = json!({"service": {"name": self.name, "port": {"number": 80}}});
-        let mut rule =
-            json!({"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}});
+        let mut rule = json!({"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}});
         if !host.is_empty() {
             rule["host"] = json!(host);
         }

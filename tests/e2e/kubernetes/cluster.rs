@@ -205,6 +205,11 @@ impl Cluster {
         Setup::engine("kubernetesIngress", &namespaces).variable("KUBECONFIG", &self.kubeconfig())
     }
 
+    /// Is it the one that `KUBECONFIG` names?
+    pub fn is_real(&self) -> bool {
+        matches!(self.make, Make::Real { .. })
+    }
+
     /// The server, which must be ours.
     pub fn server(&self) -> &ApiServer {
         match &self.make {

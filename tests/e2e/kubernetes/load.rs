@@ -27,7 +27,14 @@ fn crowd_of(piton: &Piton, names: [&str; 3]) -> Crowd {
 
 /// Replaces one pod by another as a Deployment does: the new one starts and gets ready, the old one is told to stop, its
 /// sessions stay until it is gone.
-fn replace(app: &App, crowd: &Crowd, piton: &Piton, old: (&str, &mut Server), new: (&str, &Server), rest: &[&str]) -> Row {
+fn replace(
+    app: &App,
+    crowd: &Crowd,
+    piton: &Piton,
+    old: (&str, &mut Server),
+    new: (&str, &Server),
+    rest: &[&str],
+) -> Row {
     crowd.during(&format!("{} takes over from {}", new.0, old.0), || {
         app.becomes(new.1, Pod::Starting);
         app.becomes(new.1, Pod::Serving);
@@ -57,8 +64,9 @@ fn a_rolling_update_fails_nobody_and_moves_each_session_when_its_pod_is_gone() {
     let crowd = crowd_of(&piton, ["a1", "b1", "c1"]);
     let mut names = vec!["a1", "b1", "c1"];
     let mut total = (0, 0);
-    for ((now, next), (server, replacement)) in
-        [("a1", "a2"), ("b1", "b2"), ("c1", "c2")].into_iter().zip(old.iter_mut().zip(&new))
+    for ((now, next), (server, replacement)) in [("a1", "a2"), ("b1", "b2"), ("c1", "c2")]
+        .into_iter()
+        .zip(old.iter_mut().zip(&new))
     {
         let there = crowd.at(now);
         names.remove(0);
@@ -67,7 +75,10 @@ fn a_rolling_update_fails_nobody_and_moves_each_session_when_its_pod_is_gone() {
         assert_eq!(row.moved, there, "who was there, and nobody else");
         total = (total.0 + row.requests, total.1 + row.moved);
     }
-    println!("rolling update: {} requests, 0 failed, {} sessions moved", total.0, total.1);
+    println!(
+        "rolling update: {} requests, 0 failed, {} sessions moved",
+        total.0, total.1
+    );
     // The last look: everything is where it should be.
     let row = crowd.during("afterwards", || wait_for(&piton, &["a2", "b2", "c2"]));
     assert_eq!(row.moved, 0);
@@ -130,8 +141,7 @@ fn what_does_not_concern_servers_moves_nobody() {
 fn an_api_server_that_is_away_is_missed_by_nobody_and_what_it_saw_meanwhile_is_made_up() {
     let mut cluster = Cluster::ours();
     let [a, b, c] = cluster.pods(["a", "b", "c"]);
-    let pods = [&a, &b, &c];
-    let _app = App::sticky(&cluster, &pods);
+    App::sticky(&cluster, &[&a, &b, &c]);
     let piton = cluster.setup("").start();
     let crowd = crowd_of(&piton, ["a", "b", "c"]);
     let row = crowd.during("the API server is away and returns", || {
@@ -166,7 +176,7 @@ fn a_new_binary_takes_over_and_goes_on_following() {
     let mut new = None;
     let row = crowd.during("a new binary takes over", || {
         let mut old = old;
-        new = Some(upgrade(&old));
+        new = Some(upgrade(&mut old));
         assert!(old.wait_for_end().1);
     });
     assert_eq!(row.moved, 0);

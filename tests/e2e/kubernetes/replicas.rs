@@ -68,7 +68,9 @@ fn one_of_two_writes_statuses_and_the_other_takes_over_when_it_dies() {
     let other = App::new(&cluster, "later", &[&a]);
     other.service(&[]);
     other.ingress("later.example.com", &[]);
-    within(TAKE_OVER, "the other one writes", || published(&cluster, "later").is_some());
+    within(TAKE_OVER, "the other one writes", || {
+        published(&cluster, "later").is_some()
+    });
     assert_ne!(holder(&cluster), Some(leader), "another one holds the Lease");
     if !cluster.is_real() {
         assert_eq!(cluster.server().written("ingresses/status").len(), 2);
@@ -76,7 +78,11 @@ fn one_of_two_writes_statuses_and_the_other_takes_over_when_it_dies() {
     // Also what somebody else wrote over it.
     let before = cluster.get("Ingress", "app").unwrap();
     app.ingress("", &[("example.com/note", "1")]);
-    assert_eq!(published(&cluster, "app").as_deref(), Some("203.0.113.7"), "{before}");
+    assert_eq!(
+        published(&cluster, "app").as_deref(),
+        Some("203.0.113.7"),
+        "{before}"
+    );
 }
 
 #[test]
@@ -127,12 +133,19 @@ fn a_bad_annotation_is_one_event_on_its_object_though_both_see_it() {
             notes.iter().any(|note| note.to_lowercase().contains(part))
         });
     }
-    let both = || (events_about(&cluster, "bad").len(), events_about(&cluster, "worse").len());
+    let both = || {
+        (
+            events_about(&cluster, "bad").len(),
+            events_about(&cluster, "worse").len(),
+        )
+    };
     let seen = both();
     if !cluster.is_real() {
         // One of them came too late.
         let server = cluster.server();
-        eventually("both have tried", || server.count("create", "events") >= 2 * (seen.0 + seen.1));
+        eventually("both have tried", || {
+            server.count("create", "events") >= 2 * (seen.0 + seen.1)
+        });
     }
     assert_eq!(both(), seen, "each is told once");
     assert_eq!(seen, (1, 1), "{:?}", events_about(&cluster, "bad"));
@@ -150,7 +163,9 @@ fn a_bad_annotation_is_one_event_on_its_object_though_both_see_it() {
     bad.service(&[("sticky.cookie.maxage", "60")]);
     let ask = || {
         let request = "GET / HTTP/1.1\r\nHost: bad.example.com\r\nConnection: close\r\n\r\n";
-        crate::harness::Client::connect(pitons[0].address()).exchange(request).text()
+        crate::harness::Client::connect(pitons[0].address())
+            .exchange(request)
+            .text()
     };
     eventually("it is served", || ask() == "b");
     let _ = SERVICE;

@@ -37,8 +37,15 @@ fn sticks(piton: &Piton, pods: &[(&str, &Server)], cookie: &str, attributes: &st
         let first = user.ask(piton.address());
         assert_eq!(first.status, 200, "{}", first.head);
         let at = first.text();
-        let home = pods.iter().find(|(name, _)| *name == at).expect("one of the pods").1;
-        assert_eq!(first.cookies(), [format!("{cookie}={}; {attributes}", value_of(home))]);
+        let home = pods
+            .iter()
+            .find(|(name, _)| *name == at)
+            .expect("one of the pods")
+            .1;
+        assert_eq!(
+            first.cookies(),
+            [format!("{cookie}={}; {attributes}", value_of(home))]
+        );
         for _ in 0..4 {
             let next = user.ask(piton.address());
             assert_eq!((next.text(), next.cookies().len()), (at.clone(), 0));
@@ -58,7 +65,12 @@ fn the_ingress_of_the_article_gives_its_cookie() {
     app.service(&[]);
     cluster.apply_all(ARTICLE);
     let piton = cluster.setup("").start();
-    sticks(&piton, &[("a", &a), ("b", &b)], "my_sticky_cookie", "Path=/; Secure");
+    sticks(
+        &piton,
+        &[("a", &a), ("b", &b)],
+        "my_sticky_cookie",
+        "Path=/; Secure",
+    );
 }
 
 #[test]
@@ -73,7 +85,12 @@ fn the_same_annotations_on_the_service_give_the_same_cookie() {
     ]);
     app.ingress("", &[]);
     let piton = cluster.setup("").start();
-    sticks(&piton, &[("a", &a), ("b", &b)], "my_sticky_cookie", "Path=/; Secure");
+    sticks(
+        &piton,
+        &[("a", &a), ("b", &b)],
+        "my_sticky_cookie",
+        "Path=/; Secure",
+    );
 }
 
 #[test]
@@ -169,8 +186,16 @@ fn changed_annotations_are_in_use_at_once() {
     let piton = cluster.setup("").start();
     let first = get(piton.address(), "/");
     assert!(first.cookies()[0].starts_with("sid="), "{}", first.head);
-    let cookie = || get(piton.address(), "/").cookies().first().map(ToString::to_string);
-    app.service(&[("sticky.cookie.name", "other"), ("sticky.cookie.httponly", "true")]);
+    let cookie = || {
+        get(piton.address(), "/")
+            .cookies()
+            .first()
+            .map(ToString::to_string)
+    };
+    app.service(&[
+        ("sticky.cookie.name", "other"),
+        ("sticky.cookie.httponly", "true"),
+    ]);
     eventually("the cookie has its new name", || {
         cookie().is_some_and(|cookie| cookie.starts_with("other=") && cookie.contains("HttpOnly"))
     });
@@ -224,7 +249,10 @@ fn other_peoples_classes_are_none_of_its_business() {
             "spec": {"controller": controller}
         }));
     };
-    let (ours, theirs) = (format!("{}-ours", cluster.namespace), format!("{}-theirs", cluster.namespace));
+    let (ours, theirs) = (
+        format!("{}-ours", cluster.namespace),
+        format!("{}-theirs", cluster.namespace),
+    );
     class(&theirs, "example.com/other");
     let ingress = |class: &str| {
         let backend = json!({"service": {"name": "app", "port": {"number": 80}}});

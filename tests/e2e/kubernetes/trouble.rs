@@ -3,24 +3,32 @@
 use super::app::{App, Pod, SOON, newcomers, wait_for};
 use super::cluster::Cluster;
 use crate::apiserver::Fault;
-use crate::harness::{Piton, eventually, get, swap, within};
+use crate::harness::{Piton, Server, eventually, get, swap, within};
 
 /// Returns once every kind of object is watched.
 fn is_followed(cluster: &Cluster) {
-    const ALL: [&str; 5] = ["ingresses", "ingressclasses", "services", "secrets", "endpointslices"];
+    const ALL: [&str; 5] = [
+        "ingresses",
+        "ingressclasses",
+        "services",
+        "secrets",
+        "endpointslices",
+    ];
     let server = cluster.server();
-    within(SOON, "everything is watched", || ALL.iter().all(|resource| server.watching(resource) == 1));
+    within(SOON, "everything is watched", || {
+        ALL.iter().all(|resource| server.watching(resource) == 1)
+    });
 }
 
 /// A cluster of ours with the pods `a` and `b`, and a piton that follows it; then the rest.
-fn followed(rest: impl FnOnce(&mut Cluster, [&crate::harness::Server; 2], &Piton)) {
-    let mut cluster = Cluster::ours();
+fn followed(rest: impl FnOnce(&Cluster, [&Server; 2], &Piton)) {
+    let cluster = Cluster::ours();
     let [a, b] = cluster.pods(["a", "b"]);
     App::sticky(&cluster, &[&a]);
     let piton = cluster.setup("").start();
     wait_for(&piton, &["a"]);
     is_followed(&cluster);
-    rest(&mut cluster, [&a, &b], &piton);
+    rest(&cluster, [&a, &b], &piton);
 }
 
 #[test]
@@ -51,9 +59,15 @@ fn a_time_that_is_forgotten_is_a_new_list_in_both_ways() {
             server.cut();
             server.be_quiet(false);
             wait_for(piton, &["a", "b"]);
-            within(SOON, "it is listed", || server.count("list", "endpointslices") > 0);
+            within(SOON, "it is listed", || {
+                server.count("list", "endpointslices") > 0
+            });
             is_followed(cluster);
-            assert!(server.count("list", "*") <= 10, "a list each, or two: {}", server.count("list", "*"));
+            assert!(
+                server.count("list", "*") <= 10,
+                "a list each, or two: {}",
+                server.count("list", "*")
+            );
             // And everything is as before.
             App::sticky(cluster, &[b]);
             wait_for(piton, &["b"]);
@@ -115,7 +129,12 @@ fn a_bookmark_spares_the_list_when_the_past_is_forgotten() {
 
 #[test]
 fn errors_are_tried_again_and_the_last_configuration_stays() {
-    for fault in [Fault::Status(500), Fault::Status(429), Fault::Half, Fault::Nothing] {
+    for fault in [
+        Fault::Status(500),
+        Fault::Status(429),
+        Fault::Half,
+        Fault::Nothing,
+    ] {
         followed(|cluster, [a, b], piton| {
             let server = cluster.server();
             server.misbehave("list", "*", fault);
@@ -145,7 +164,12 @@ fn what_is_forbidden_is_named_and_the_rest_works() {
     let piton = cluster.setup("").start();
     // What it needs not is not waited for.
     wait_for(&piton, &["a"]);
-    piton.wait_for_line(&["list", "secrets", "in namespace \"default\"", crate::apiserver::USER]);
+    piton.wait_for_line(&[
+        "list",
+        "secrets",
+        "in namespace \"default\"",
+        crate::apiserver::USER,
+    ]);
     piton.wait_for_line(&["list", "ingressclasses.networking.k8s.io", "cluster"]);
     server.forget();
     server.allow();
@@ -166,7 +190,7 @@ fn without_the_verb_watch_the_message_says_so() {
 
 #[test]
 fn endpoints_that_may_not_be_read_are_no_reason_to_serve_nothing_else() {
-    let mut cluster = Cluster::ours();
+    let cluster = Cluster::ours();
     let [a] = cluster.pods(["a"]);
     let app = App::sticky(&cluster, &[&a]);
     cluster.server().deny("*", "endpointslices", "*");
@@ -186,10 +210,12 @@ fn endpoints_that_may_not_be_read_are_no_reason_to_serve_nothing_else() {
     piton.wait_for_line(&["endpointslices.discovery.k8s.io"]);
     let ask = || {
         let request = "GET / HTTP/1.1\r\nHost: piton.test\r\nConnection: close\r\n\r\n";
-        crate::harness::Client::connect(piton.address()).exchange(request).text()
+        crate::harness::Client::connect(piton.address())
+            .exchange(request)
+            .text()
     };
     eventually("the other one is served", || ask() == "a");
-    cluster.server_mut().allow();
+    cluster.server().allow();
     wait_for(&piton, &["a"]);
 }
 
@@ -200,7 +226,9 @@ fn a_token_that_is_rotated_is_read_again() {
     App::sticky(&cluster, &[&a]);
     let token = cluster.dir.write("token", crate::apiserver::TOKEN);
     let user = format!("tokenFile: {}", token.display());
-    cluster.dir.write("kubeconfig", &cluster.server().kubeconfig(&user));
+    cluster
+        .dir
+        .write("kubeconfig", &cluster.server().kubeconfig(&user));
     let piton = cluster.setup("").start();
     wait_for(&piton, &["a"]);
     is_followed(&cluster);
@@ -222,7 +250,11 @@ fn a_slow_list_delays_nothing_that_is_known_and_comes_when_it_comes() {
         server.expire_watches();
         eventually("it is asked", || server.count("list", "endpointslices") > 1);
         App::sticky(cluster, &[b]);
-        assert_eq!(newcomers(piton.address()), ["a".to_owned()].into(), "the last one stays");
+        assert_eq!(
+            newcomers(piton.address()),
+            ["a".to_owned()].into(),
+            "the last one stays"
+        );
         server.behave();
         wait_for(piton, &["b"]);
         App::sticky(cluster, &[a, b]);
@@ -234,7 +266,7 @@ fn a_slow_list_delays_nothing_that_is_known_and_comes_when_it_comes() {
 fn a_start_without_an_api_server_serves_the_rest_and_recovers() {
     let mut cluster = Cluster::away();
     let [a] = cluster.pods(["a"]);
-    let file = crate::harness::Server::named("of the file");
+    let file = Server::named("of the file");
     App::sticky(&cluster, &[&a]);
     let setup = cluster.setup("").provider("filename: {dir}/dynamic.yaml");
     let dynamic = format!(
@@ -245,7 +277,9 @@ fn a_start_without_an_api_server_serves_the_rest_and_recovers() {
     setup.dir().write("dynamic.yaml", &dynamic);
     let piton = setup.start();
     piton.wait_for_line(&["WARN", "kubernetes"]);
-    eventually("the file is served", || get(piton.address(), "/file").text() == "of the file");
+    eventually("the file is served", || {
+        get(piton.address(), "/file").text() == "of the file"
+    });
     assert_eq!(get(piton.address(), "/").status, 404);
     cluster.server_mut().come_back();
     wait_for(&piton, &["a"]);
