@@ -5,6 +5,7 @@ mod conf;
 mod cookie;
 mod demo;
 mod gate;
+mod render;
 mod serve;
 mod sources;
 mod startup;
@@ -20,11 +21,15 @@ use crate::cli::{Cli, Command};
 #[must_use]
 pub fn run(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
-        Some(Command::Demo(demo)) => demo::plan(&demo).and_then(serve::serve),
+        Some(Command::Demo(demo)) => match demo.app {
+            Some(port) => demo::application(port),
+            None => demo::plan(&demo).and_then(serve::serve),
+        },
         Some(Command::Cookie(cookie)) => {
             print(&cookie::text(&cookie));
             Ok(())
         }
+        Some(Command::Render(render)) => return render::render(&render),
         None if cli.serve.test => return check::check(&cli.serve),
         None => conf::plan(&cli.serve).and_then(serve::serve),
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A sticky-session reverse proxy and load balancer that speaks Traefik's configuration.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ pub enum Command {
     Demo(Demo),
     /// Print the sticky cookie value of a server, as written in the configuration
     Cookie(Cookie),
+    /// Print what containers or manifests become: the dynamic configuration, as JSON with Traefik's names
+    Render(Render),
 }
 
 /// `piton demo`.
@@ -59,6 +61,9 @@ pub struct Demo {
     /// Port of the proxy on 127.0.0.1; another is chosen when it is taken
     #[arg(long, default_value_t = 8000)]
     pub port: u16,
+    /// Only a server, without a proxy, at this port of all addresses: an application to put behind one
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["servers", "strategy", "port"])]
+    pub app: Option<u16>,
 }
 
 /// `piton cookie`.
@@ -69,4 +74,27 @@ pub struct Cookie {
     /// Also print the whole cookie for this service (`my-service@file`)
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
+}
+
+/// `piton render`.
+#[derive(Debug, Clone, Args)]
+pub struct Render {
+    /// Whose objects they are
+    #[arg(long, value_name = "NAME", ignore_case = true)]
+    pub provider: Rendered,
+    /// Options of that provider, as below `providers.NAME` of the configuration file (YAML or TOML)
+    #[arg(long, value_name = "FILE")]
+    pub options: Option<PathBuf>,
+    /// What `docker inspect` prints; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+}
+
+/// Providers whose objects can be rendered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rendered {
+    /// Containers: docker inspect $(docker ps -aq)
+    Docker,
+    /// Services, tasks, nodes and networks, together or in several files: docker inspect of their ids
+    Swarm,
 }

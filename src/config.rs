@@ -9,6 +9,7 @@
 //! | [`text`] | what is checked before any notation is read |
 //! | [`node`] | that tree |
 //! | [`decode`] | the tree to types, by Traefik's rules, every problem at once |
+//! | [`encode`] | types to what Traefik's API prints, without secrets |
 //! | [`problem`] | what is wrong, where, and what would be right |
 //! | [`units`] | durations and booleans as Go writes them |
 //! | [`name`] | `name@provider`, names made of other words |
@@ -20,6 +21,7 @@ mod allow_empty;
 pub mod annotations;
 pub mod decode;
 pub mod dynamic;
+pub mod encode;
 mod files;
 pub mod install;
 pub mod labels;

@@ -41,6 +41,9 @@ mod compat {
 use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
+use piton::config::Notation;
+use piton::config::dynamic::{self, Configuration};
+use piton::config::encode::Shown;
 use serde::de::DeserializeOwned;
 use serde_yaml::{Mapping, Value};
 
@@ -53,6 +56,17 @@ fn expect<T: PartialEq + Debug>(differences: &mut Differences, what: &str, expec
         differences.push(format!(
             "{what}\n      expected {expected:?}\n      found    {found:?}"
         ));
+    }
+}
+
+/// Notes it if a configuration, printed as Traefik's API prints it, does not mean the same when it is read again.
+fn expect_printed_and_read(differences: &mut Differences, what: &str, configuration: &Configuration) {
+    let printed = serde_json::to_string(&Shown(configuration)).unwrap();
+    let again = dynamic::read(printed.as_bytes(), Notation::Yaml, None).map(|(again, _)| again);
+    // What is hidden cannot come back.
+    if !printed.contains("(secret)") {
+        let what = format!("{what}, printed and read again");
+        expect(differences, &what, Ok(configuration), again.as_ref());
     }
 }
 

@@ -5,7 +5,11 @@ mod echo;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use pingora::server::configuration::{Opt, ServerConf};
+use pingora::server::{RunArgs, Server as PingoraServer};
+
 use super::conf::server_conf;
+use super::serve::machine;
 use super::sources::Sources;
 use super::startup::{StartFailure, Startup};
 use crate::cli::Demo;
@@ -14,6 +18,9 @@ use crate::config::dynamic::Configuration;
 use crate::config::dynamic::http::{Cookie, LoadBalancer, Router, Server, Service, Sticky};
 use crate::config::install::{EntryPoint, Install, Log};
 use crate::listener::bind;
+
+/// Seconds for requests in flight at the end of the application: it answers at once.
+const APPLICATION_GRACE: u64 = 1;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -24,7 +31,8 @@ pub(super) fn plan(demo: &Demo) -> Result<Startup, StartFailure> {
     for number in 1..=demo.servers {
         let socket = bind("demo server", Some(LOOPBACK), 0, false)?;
         urls.push(format!("http://{}", socket.local));
-        services.push(echo::service(number, socket));
+        let name = format!("server {number} (http://{})", socket.local);
+        services.push(echo::service(name, socket));
     }
     let install = Install {
         entry_points: BTreeMap::from([("web".to_owned(), entry_point(demo.port))]),
@@ -50,6 +58,23 @@ pub(super) fn plan(demo: &Demo) -> Result<Startup, StartFailure> {
             announce(addresses, port, &urls, &strategy)
         })),
     })
+}
+
+/// Serves as an application behind a proxy until a signal ends it: it says which of them it is.
+pub(super) fn application(port: u16) -> Result<(), StartFailure> {
+    let socket = bind("demo server", None, port, false)?;
+    let conf = ServerConf {
+        grace_period_seconds: Some(APPLICATION_GRACE),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    };
+    let name = machine();
+    super::print(&format!("piton demo: {name} at {}\n", socket.local));
+    let mut server = PingoraServer::new_with_opt_and_conf(Opt::default(), conf);
+    server.bootstrap();
+    server.add_services(vec![echo::service(name, socket)]);
+    server.run(RunArgs::default());
+    Ok(())
 }
 
 /// The port asked for, or one of the kernel's choice when that is taken.

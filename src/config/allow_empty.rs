@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 
 /// An optional block that may stand alone: Traefik's tag `allowEmpty` (traefik-providers 1.1 and 2.1).
 ///
@@ -62,6 +63,15 @@ impl<T> Deref for AllowEmpty<T> {
 impl<T> DerefMut for AllowEmpty<T> {
     fn deref_mut(&mut self) -> &mut Option<T> {
         &mut self.0
+    }
+}
+
+impl<T: Serialize> Serialize for AllowEmpty<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Some(value) => serializer.serialize_newtype_struct(Self::NAME, value),
+            None => serializer.serialize_none(),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ mod template;
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::decode;
 use super::labels;
@@ -29,7 +29,7 @@ pub use tls::Tls;
 pub use udp::Udp;
 
 /// A whole dynamic configuration, as one provider gives it.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Configuration {
     /// Requests.
@@ -43,6 +43,15 @@ pub struct Configuration {
 }
 
 impl Configuration {
+    /// The same, sharing with `last` what is equal there: what follows from a small difference costs little then.
+    #[must_use]
+    pub fn upon(mut self, last: &Self) -> Self {
+        self.http.routers = self.http.routers.upon(&last.http.routers);
+        self.http.services = self.http.services.upon(&last.http.services);
+        self.http.middlewares = self.http.middlewares.upon(&last.http.middlewares);
+        self
+    }
+
     /// Does it say nothing at all?
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -29,6 +30,33 @@ impl Moment {
         let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
         let milliseconds = time.unix_timestamp_nanos() / 1_000_000;
         Some(Self(u64::try_from(milliseconds).unwrap_or(0)))
+    }
+}
+
+impl fmt::Display for Moment {
+    /// RFC 3339 in UTC; the fraction only where there is one. The last moment it can say is the end of the year 9999.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanoseconds = i128::from(self.0) * 1_000_000;
+        let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(nanoseconds) else {
+            return f.write_str("9999-12-31T23:59:59.999Z");
+        };
+        let (year, month, day) = time.to_calendar_date();
+        let (hour, minute, second, milli) = time.to_hms_milli();
+        let month = u8::from(month);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
+        )?;
+        match milli {
+            0 => f.write_str("Z"),
+            _ => write!(f, ".{milli:03}Z"),
+        }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -59,6 +87,18 @@ impl Visitor<'_> for MomentVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_printed_as_they_are_read() {
+        for text in [
+            "2026-11-22T12:00:00Z",
+            "1970-01-01T00:00:00.005Z",
+            "9999-12-31T23:59:59.999Z",
+        ] {
+            assert_eq!(Moment::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(Moment(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
+    }
 
     #[test]
     fn times_are_read_with_their_offset_and_fraction() {

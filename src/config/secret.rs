@@ -2,16 +2,19 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
-/// A text that no log line, problem or answer may hold: its `Debug` says only whether there is one, and it has no `Display`.
+use super::encode;
+
+/// A text that no log line, problem or answer may hold: its `Debug` and its `Serialize` say only whether
+/// there is one, and it has no `Display`.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct Secret(String);
 
 /// Structs of the wire model that hold secrets. What is wrong below one is told without what was written there: with a
 /// slip such as `{secret:abc}`, which is one key without a value, the secret itself stands where a key is expected.
-pub(super) const HOLDERS: &[&str] = &["Sign", "SignKey", "Docker", "Swarm"];
+pub(super) const HOLDERS: &[&str] = &["Sign", "SignKey", "Docker", "Swarm", "KubernetesIngress"];
 
 impl Secret {
     /// The text. Whoever asks for it takes care of it.
@@ -28,6 +31,12 @@ impl Secret {
 impl From<String> for Secret {
     fn from(text: String) -> Self {
         Self(text)
+    }
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        encode::hidden(&self.0, serializer)
     }
 }
 

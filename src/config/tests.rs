@@ -4,6 +4,8 @@
 mod decode;
 // Whole dynamic files: the article's samples, all kinds of blocks, both notations.
 mod dynamic;
+// What is printed as Traefik's API prints it: what is left out, what is hidden, and that it reads back.
+mod encode;
 // Whole static files: Traefik's keys, Pingora's keys, what is not supported.
 mod install;
 // What problems look like, and guesses.

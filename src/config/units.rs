@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+use serde::{Serialize, Serializer};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
@@ -228,6 +229,16 @@ impl<'de> Deserialize<'de> for Span {
     /// From an integer (seconds) or a text.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_newtype_struct(Self::NAME, SpanVisitor)
+    }
+}
+
+impl Serialize for Span {
+    /// As Go prints it. Zero comes as the first variant of an enum, which is how `encode` knows it.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::ZERO => serializer.serialize_unit_variant(Self::NAME, 0, "0s"),
+            _ => serializer.collect_str(self),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_yaml::Value;
 
-use crate::{Differences, expect};
+use crate::{Differences, expect, expect_printed_and_read};
 
 /// `rows`: what an engine tells, with what it means by the options of a provider.
 #[derive(Deserialize)]
@@ -117,6 +117,7 @@ fn converted(differences: &mut Differences, what: &str, row: &Row, options: &Opt
         configuration,
         remarks,
     } = converted;
+    expect_printed_and_read(differences, what, &configuration);
     expect(differences, what, meaning(&row.means), configuration);
     let level = |level| match level {
         Level::Error => "error",

@@ -6,7 +6,7 @@ use piton::config::Notation;
 use piton::config::dynamic::{self, Configuration};
 use serde::Deserialize;
 
-use crate::{Differences, expect};
+use crate::{Differences, expect, expect_printed_and_read};
 
 /// `rows`: labels with what they mean or what is said about them.
 #[derive(Deserialize)]
@@ -48,6 +48,10 @@ pub fn labels(case: Labels) -> Differences {
             .iter()
             .map(|label| label.split_once('=').unwrap_or((label, "")));
         let (configuration, problems) = dynamic::from_labels(labels);
+        // Port and scheme of a server are those of its container, and no part of what is printed.
+        if row.reached.is_empty() {
+            expect_printed_and_read(&mut differences, &what, &configuration);
+        }
         let refused = problems.iter().any(|problem| problem.is_error());
         expect(
             &mut differences,

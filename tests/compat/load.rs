@@ -8,7 +8,7 @@ use piton::config::{Notation, Problem};
 use piton::provider::file::Source;
 use serde::Deserialize;
 
-use crate::{Differences, expect};
+use crate::{Differences, expect, expect_printed_and_read};
 
 /// `rows`: files with what they mean or what is said about them.
 #[derive(Deserialize)]
@@ -38,6 +38,9 @@ pub fn loads(case: Loads) -> Differences {
             Ok((configuration, warnings)) => (Some(configuration), warnings),
             Err(problems) => (None, problems),
         };
+        if let Some(means) = &means {
+            expect_printed_and_read(&mut differences, &row.file, means);
+        }
         expect(
             &mut differences,
             &row.file,

@@ -213,6 +213,7 @@ fn help_and_version_are_answered() {
         "-t, --test",
         "demo",
         "cookie",
+        "render",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

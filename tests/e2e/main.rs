@@ -16,6 +16,9 @@ mod harness;
 // An engine that misbehaves on demand.
 #[path = "../support/engine.rs"]
 mod fake;
+// An API server of Kubernetes that misbehaves on demand.
+#[path = "../support/apiserver.rs"]
+mod apiserver;
 
 // The samples of the article that started it all, unchanged, and the cookies they give.
 mod article;
@@ -47,6 +50,8 @@ mod forwarded;
 mod gone;
 // Active and passive health checks.
 mod health;
+// `providers.kubernetesIngress` follows a cluster.
+mod kubernetes;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
 // Copies of requests for mirrors.
@@ -55,8 +60,12 @@ mod mirroring;
 mod pages;
 // Paths and targets: what is rewritten, what is kept.
 mod paths;
+// Whether the process wants requests.
+mod ping;
 // Servers with a limit, and servers that start slowly.
 mod places;
+// `piton render`: what objects become, before anything serves.
+mod render;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
 mod responses;
 // Replacing every server under load; two pitons that never talked to each other.

@@ -38,9 +38,8 @@ impl ServeHttp for Echo {
     }
 }
 
-/// The service of demo server `number` on a bound socket.
-pub(super) fn service(number: u16, socket: Bound) -> Box<dyn ServiceWithDependents> {
-    let name = format!("server {number} (http://{})", socket.local);
+/// The service of a demo server on a bound socket; `name` is the first line of its answers.
+pub(super) fn service(name: String, socket: Bound) -> Box<dyn ServiceWithDependents> {
     let app = HttpServer::new_app(Echo { name });
     let mut service = Service::new("demo server".to_owned(), app);
     service.threads = Some(1);

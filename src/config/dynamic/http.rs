@@ -14,13 +14,13 @@ pub use tree::{
 
 use std::num::NonZeroU32;
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::middleware::Middleware;
-use crate::config::{AllowEmpty, Moment, Named, Span};
+use crate::config::{AllowEmpty, Moment, Named, Span, encode};
 
 /// Everything under `http:`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Http {
     /// Rules that lead requests to services, by name.
@@ -34,7 +34,7 @@ pub struct Http {
 }
 
 /// One router (traefik-core 4.1).
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Router {
     /// Entry points it listens on; empty means the default ones.
@@ -58,7 +58,7 @@ pub struct Router {
 }
 
 /// `tls` of a router.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterTls {
     /// Name of the TLS options; empty means `default`.
@@ -70,7 +70,7 @@ pub struct RouterTls {
 }
 
 /// `observability` of a router or an entry point; absent fields mean "on".
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterObservability {
     /// Write access log lines?
@@ -84,7 +84,7 @@ pub struct RouterObservability {
 }
 
 /// One service: exactly one of the fields but `middlewares` shall be present (traefik-core 2.6).
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Service {
     /// Servers behind a balancer.
@@ -103,7 +103,7 @@ pub struct Service {
 
 impl Service {
     /// Does it name files with keys that sign its cookies?
-    pub(super) fn names_key_files(&self) -> bool {
+    pub fn names_key_files(&self) -> bool {
         let of_servers = self
             .load_balancer
             .iter()
@@ -120,10 +120,11 @@ impl Service {
 }
 
 /// `loadBalancer` (traefik-core 3).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LoadBalancer {
     /// `wrr`, `p2c`, `leasttime` or `hrw`.
+    #[serde(serialize_with = "encode::always")]
     pub strategy: String,
     /// Cookie stickiness; present without `cookie` means none.
     pub sticky: AllowEmpty<Sticky>,
@@ -134,6 +135,7 @@ pub struct LoadBalancer {
     /// Conclusions from live traffic.
     pub passive_health_check: Option<PassiveHealthCheck>,
     /// Send the client's `Host` (default), or the server's own.
+    #[serde(serialize_with = "encode::always")]
     pub pass_host_header: bool,
     /// How response bodies are forwarded.
     pub response_forwarding: ResponseForwarding,
@@ -145,6 +147,7 @@ pub struct LoadBalancer {
     #[serde(deserialize_with = "some_requests")]
     pub max_in_flight: Option<NonZeroU32>,
     /// Piton: how long the holder of a cookie waits for a place at a full server.
+    #[serde(skip_serializing_if = "is_usual_wait", serialize_with = "encode::always")]
     pub max_wait: Span,
 }
 
@@ -167,14 +170,17 @@ impl Default for LoadBalancer {
 }
 
 /// One server of a load balancer.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Server {
     /// Scheme, host and port; the string as written is the sticky identity (traefik-core 1.1).
+    #[serde(serialize_with = "encode::url")]
     pub url: String,
     /// In labels only: the container's port, when it is not to be guessed.
+    #[serde(skip_serializing)]
     pub port: String,
     /// In labels only: `http`, `https` or `h2c`; empty means `http`.
+    #[serde(skip_serializing)]
     pub scheme: String,
     /// Share of new sessions; absent means 1.
     pub weight: Option<i64>,
@@ -190,6 +196,11 @@ pub struct Server {
     /// Piton: most requests in flight here; absent means what the load balancer says.
     #[serde(deserialize_with = "some_requests")]
     pub max_in_flight: Option<NonZeroU32>,
+}
+
+/// Traefik's users did not write it, and need not see it.
+fn is_usual_wait(wait: &Span) -> bool {
+    *wait == LoadBalancer::default().max_wait
 }
 
 /// A number of requests, of which there has to be one at least.

@@ -10,9 +10,9 @@ pub mod path;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::AllowEmpty;
+use crate::config::{AllowEmpty, encode};
 use access::{
     BasicAuth, DigestAuth, EncodedCharacters, ForwardAuth, IpAllowList, IpWhiteList, PassTlsClientCert,
 };
@@ -26,7 +26,7 @@ use path::{
 pub type FreeForm = serde_yaml::Value;
 
 /// One middleware: exactly one of the fields shall be present ([`Middleware::kinds`]).
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Middleware {
     /// Puts a prefix before the path.
@@ -65,6 +65,7 @@ pub struct Middleware {
     #[serde(rename = "passTLSClientCert")]
     pub pass_tls_client_cert: Option<PassTlsClientCert>,
     /// Code that Traefik would load, by plugin name.
+    #[serde(serialize_with = "encode::of_plugins")]
     pub plugin: Option<BTreeMap<String, FreeForm>>,
     /// Limits requests per time.
     pub rate_limit: Option<RateLimit>,

@@ -1,14 +1,14 @@
 //! `tcp:` of the dynamic configuration: parsed strictly so that files written for Traefik load.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::http::{Spiffe, WeightedChild};
 use super::tls::CertificatePair;
 use super::tls::Domain;
-use crate::config::{AllowEmpty, Named, Span};
+use crate::config::{AllowEmpty, Named, Span, encode};
 
 /// Everything under `tcp:`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tcp {
     /// Rules that lead connections to services, by name.
@@ -22,7 +22,7 @@ pub struct Tcp {
 }
 
 /// One TCP router.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Router {
     /// Entry points it listens on; empty means the default ones.
@@ -42,7 +42,7 @@ pub struct Router {
 }
 
 /// `tls` of a TCP router.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterTls {
     /// Hand the encrypted bytes through.
@@ -56,7 +56,7 @@ pub struct RouterTls {
 }
 
 /// One TCP service: exactly one of the fields shall be present.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Service {
     /// Servers behind a balancer.
@@ -66,7 +66,7 @@ pub struct Service {
 }
 
 /// `loadBalancer` of a TCP service.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LoadBalancer {
     /// Send a PROXY protocol header to servers.
@@ -82,10 +82,11 @@ pub struct LoadBalancer {
 }
 
 /// `proxyProtocol` towards servers.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProxyProtocol {
     /// 1 or 2.
+    #[serde(serialize_with = "encode::always")]
     pub version: i64,
 }
 
@@ -96,19 +97,20 @@ impl Default for ProxyProtocol {
 }
 
 /// One TCP server.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpServer {
     /// `host:port`.
     pub address: String,
     /// In labels only: the container's port.
+    #[serde(skip_serializing)]
     pub port: String,
     /// Speak TLS to it.
     pub tls: bool,
 }
 
 /// `healthCheck` of a TCP service.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HealthCheck {
     /// Overrides the server's port; 0 means none.
@@ -118,10 +120,12 @@ pub struct HealthCheck {
     /// Bytes expected in return.
     pub expect: String,
     /// Time between probes of a healthy server.
+    #[serde(serialize_with = "encode::always")]
     pub interval: Span,
     /// Time between probes of an unhealthy server; absent means `interval`.
     pub unhealthy_interval: Option<Span>,
     /// Time for one whole probe.
+    #[serde(serialize_with = "encode::always")]
     pub timeout: Span,
 }
 
@@ -139,7 +143,7 @@ impl Default for HealthCheck {
 }
 
 /// `weighted` of a TCP service.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Weighted {
     /// The children.
@@ -149,7 +153,7 @@ pub struct Weighted {
 }
 
 /// One TCP middleware: exactly one of the fields shall be present.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Middleware {
     /// Limits connections per client address.
@@ -161,7 +165,7 @@ pub struct Middleware {
 }
 
 /// `inFlightConn`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InFlightConn {
     /// Connections at the same time.
@@ -169,7 +173,7 @@ pub struct InFlightConn {
 }
 
 /// `ipAllowList` for connections.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpAllowList {
     /// Addresses and CIDR ranges let in.
@@ -177,14 +181,17 @@ pub struct IpAllowList {
 }
 
 /// How TCP servers are connected to.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransport {
     /// Time between TCP keep-alive probes; negative means none.
+    #[serde(serialize_with = "encode::always")]
     pub dial_keep_alive: Span,
     /// Time to connect; 0 means no limit.
+    #[serde(serialize_with = "encode::always")]
     pub dial_timeout: Span,
     /// Time a half-closed connection is kept; negative means for ever.
+    #[serde(serialize_with = "encode::always")]
     pub termination_delay: Span,
     /// Send a PROXY protocol header to servers.
     pub proxy_protocol: AllowEmpty<ProxyProtocol>,
@@ -205,7 +212,7 @@ impl Default for ServersTransport {
 }
 
 /// TLS towards TCP servers.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientTls {
     /// SNI and the name verified.

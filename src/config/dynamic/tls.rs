@@ -2,12 +2,12 @@
 //!
 //! Every certificate and key is "a path or PEM": a path when such a file exists, PEM text otherwise.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::Named;
+use crate::config::{Named, encode};
 
 /// Everything under `tls:`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tls {
     /// Certificates, found by the names in them.
@@ -19,29 +19,31 @@ pub struct Tls {
 }
 
 /// A certificate and its key.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CertificatePair {
     /// Certificate chain: path or PEM.
     pub cert_file: String,
     /// Private key: path or PEM.
+    #[serde(serialize_with = "encode::key_or_path")]
     pub key_file: String,
 }
 
 /// A certificate, its key, and the stores it belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StoredCertificate {
     /// Certificate chain: path or PEM.
     pub cert_file: String,
     /// Private key: path or PEM.
+    #[serde(serialize_with = "encode::key_or_path")]
     pub key_file: String,
     /// Names of stores; empty means `default`.
     pub stores: Vec<String>,
 }
 
 /// One store.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Store {
     /// Served when no certificate fits.
@@ -51,7 +53,7 @@ pub struct Store {
 }
 
 /// `defaultGeneratedCert`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GeneratedCertificate {
     /// Name of the certificate resolver.
@@ -61,7 +63,7 @@ pub struct GeneratedCertificate {
 }
 
 /// One set of handshake options.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Options {
     /// `VersionTLS12` ...; empty means 1.2.
@@ -85,7 +87,7 @@ pub struct Options {
 }
 
 /// `clientAuth`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ClientAuth {
     /// Roots that client certificates are verified against: paths or PEM.
@@ -95,7 +97,7 @@ pub struct ClientAuth {
 }
 
 /// One certificate's names.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Domain {
     /// Main name.

@@ -1,13 +1,13 @@
 //! `udp:` of the dynamic configuration: parsed strictly so that files written for Traefik load.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::Named;
 
 use super::http::WeightedChild;
 
 /// Everything under `udp:`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Udp {
     /// Which entry points lead to which service, by name.
@@ -17,7 +17,7 @@ pub struct Udp {
 }
 
 /// One UDP router; it has no rule.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Router {
     /// Entry points it listens on; empty means all UDP ones.
@@ -27,7 +27,7 @@ pub struct Router {
 }
 
 /// One UDP service: exactly one of the fields shall be present.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Service {
     /// Servers behind a balancer.
@@ -37,7 +37,7 @@ pub struct Service {
 }
 
 /// `loadBalancer` of a UDP service.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LoadBalancer {
     /// The servers.
@@ -45,17 +45,18 @@ pub struct LoadBalancer {
 }
 
 /// One UDP server.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct UdpServer {
     /// `host:port`.
     pub address: String,
     /// In labels only: the container's port.
+    #[serde(skip_serializing)]
     pub port: String,
 }
 
 /// `weighted` of a UDP service.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Weighted {
     /// The children.

@@ -189,7 +189,7 @@ fn a_plugin_may_hold_anything() {
 }
 
 /// The key is the kind.
-const MIDDLEWARES: &str = r#"
+pub(super) const MIDDLEWARES: &str = r#"
 http:
   middlewares:
     addPrefix: {addPrefix: {prefix: /x}}
@@ -277,7 +277,7 @@ http:
     stripPrefixRegex: {stripPrefixRegex: {regex: [a]}}
 "#;
 
-const YAML: &str = r#"
+pub(super) const YAML: &str = r#"
 http:
   routers:
     app:

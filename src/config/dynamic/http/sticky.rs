@@ -1,11 +1,11 @@
 //! `sticky`: the cookie and what becomes of its session (traefik-core 1.3).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::{AllowEmpty, Secret, Span};
+use crate::config::{AllowEmpty, Secret, Span, encode};
 
 /// `sticky`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Sticky {
     /// The cookie; absent means no stickiness.
@@ -15,7 +15,7 @@ pub struct Sticky {
 }
 
 /// `sticky.onLoss`: the server (or child service) that a cookie names cannot be used now.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnLoss {
     /// Another one takes the session over, with a new cookie.
@@ -28,7 +28,7 @@ pub enum OnLoss {
 }
 
 /// `sticky.cookie` (traefik-core 1.3).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Cookie {
     /// Cookie name; empty means the generated one.
@@ -42,6 +42,7 @@ pub struct Cookie {
     /// Seconds; 0 means no attribute, negative means `Max-Age=0`.
     pub max_age: i64,
     /// `Path`; empty means no attribute.
+    #[serde(serialize_with = "encode::always")]
     pub path: String,
     /// `Domain`; empty or invalid means no attribute.
     pub domain: String,
@@ -71,7 +72,7 @@ impl Default for Cookie {
 }
 
 /// Piton: `sticky.cookie.sign`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Sign {
     /// The first signs, all verify.
@@ -85,7 +86,7 @@ pub struct Sign {
 }
 
 /// Piton: one key of `sign`; exactly one of `secret` and `file` shall be given.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SignKey {
     /// Names the key in the cookie.

@@ -1,12 +1,12 @@
 //! `serversTransports` (traefik-core 3.3).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::dynamic::tls::CertificatePair;
-use crate::config::{AllowEmpty, Span};
+use crate::config::{AllowEmpty, Span, encode};
 
 /// How servers are connected to (traefik-core 3.3).
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServersTransport {
     /// SNI and the name verified.
@@ -42,7 +42,7 @@ pub struct ServersTransport {
 }
 
 /// One name wanted in a certificate.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PeerCertSan {
     /// `DNSName` or `URI`.
@@ -53,7 +53,7 @@ pub struct PeerCertSan {
 }
 
 /// `spiffe`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Spiffe {
     /// Allowed ids.
@@ -63,18 +63,21 @@ pub struct Spiffe {
 }
 
 /// `forwardingTimeouts` (traefik-core 3.3).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ForwardingTimeouts {
     /// Time to connect; 0 means none.
+    #[serde(serialize_with = "encode::always")]
     pub dial_timeout: Span,
     /// Time from request sent to response header; 0 means none.
     pub response_header_timeout: Span,
     /// Time an idle connection is kept; 0 means for ever.
+    #[serde(serialize_with = "encode::always")]
     pub idle_conn_timeout: Span,
     /// Silence after which an HTTP/2 connection is pinged; 0 means never.
     pub read_idle_timeout: Span,
     /// Time for the answer to that ping.
+    #[serde(serialize_with = "encode::always")]
     pub ping_timeout: Span,
 }
 

@@ -1,12 +1,12 @@
 //! Services of services (traefik-core 2.5 to 2.8).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Sticky;
-use crate::config::AllowEmpty;
+use crate::config::{AllowEmpty, encode};
 
 /// `weighted`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Weighted {
     /// The children.
@@ -18,7 +18,7 @@ pub struct Weighted {
 }
 
 /// `highestRandomWeight`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HighestRandomWeight {
     /// The children.
@@ -28,12 +28,13 @@ pub struct HighestRandomWeight {
 }
 
 /// A child and its share.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WeightedChild {
     /// Service name; as written it is the sticky identity.
     pub name: String,
     /// Share.
+    #[serde(serialize_with = "encode::always")]
     pub weight: i64,
 }
 
@@ -47,14 +48,16 @@ impl Default for WeightedChild {
 }
 
 /// `mirroring`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Mirroring {
     /// The service whose answer counts.
     pub service: String,
     /// Copy bodies too?
+    #[serde(serialize_with = "encode::always")]
     pub mirror_body: bool,
     /// Largest body copied, in bytes; negative means no limit.
+    #[serde(serialize_with = "encode::always")]
     pub max_body_size: i64,
     /// The copies.
     pub mirrors: Vec<Mirror>,
@@ -75,7 +78,7 @@ impl Default for Mirroring {
 }
 
 /// One mirror.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Mirror {
     /// Service name.
@@ -85,7 +88,7 @@ pub struct Mirror {
 }
 
 /// `failover`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Failover {
     /// The service that normally answers.
@@ -99,12 +102,13 @@ pub struct Failover {
 }
 
 /// `failover.errors`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FailoverErrors {
     /// Codes and ranges: `500`, `500-504`.
     pub status: Vec<String>,
     /// Largest request body kept for the replay; negative means no limit.
+    #[serde(serialize_with = "encode::always")]
     pub max_request_body_bytes: i64,
 }
 
@@ -118,6 +122,6 @@ impl Default for FailoverErrors {
 }
 
 /// An empty object whose presence is its meaning.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Marker {}

@@ -1,14 +1,15 @@
 //! Middlewares that decide who gets in (traefik-core 7.2).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::config::AllowEmpty;
+use crate::config::{AllowEmpty, encode};
 
 /// `basicAuth`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BasicAuth {
     /// `name:hash` lines as `htpasswd` makes them.
+    #[serde(serialize_with = "encode::user_hashes")]
     pub users: Vec<String>,
     /// File of such lines.
     pub users_file: String,
@@ -21,10 +22,11 @@ pub struct BasicAuth {
 }
 
 /// `digestAuth`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DigestAuth {
     /// `name:realm:hash` lines as `htdigest` makes them.
+    #[serde(serialize_with = "encode::user_hashes")]
     pub users: Vec<String>,
     /// File of such lines.
     pub users_file: String,
@@ -37,10 +39,11 @@ pub struct DigestAuth {
 }
 
 /// `forwardAuth`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ForwardAuth {
     /// URL asked.
+    #[serde(serialize_with = "encode::url")]
     pub address: String,
     /// TLS towards it.
     pub tls: Option<AuthTls>,
@@ -59,6 +62,7 @@ pub struct ForwardAuth {
     /// Send it the body.
     pub forward_body: bool,
     /// Largest body sent, in bytes; negative means no limit.
+    #[serde(serialize_with = "encode::always")]
     pub max_body_size: i64,
     /// Largest answer read, in bytes; absent or negative means no limit.
     pub max_response_body_size: Option<i64>,
@@ -68,6 +72,7 @@ pub struct ForwardAuth {
     pub preserve_request_method: bool,
     /// Where a 401 redirects to.
     #[serde(rename = "authSigninURL")]
+    #[serde(serialize_with = "encode::url")]
     pub auth_signin_url: String,
 }
 
@@ -93,7 +98,7 @@ impl Default for ForwardAuth {
 }
 
 /// `forwardAuth.tls` and `rateLimit.redis.tls`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AuthTls {
     /// Roots: file or PEM.
@@ -101,6 +106,7 @@ pub struct AuthTls {
     /// Client certificate: file or PEM.
     pub cert: String,
     /// Its key: file or PEM.
+    #[serde(serialize_with = "encode::key_or_path")]
     pub key: String,
     /// Do not verify certificates.
     pub insecure_skip_verify: bool,
@@ -109,7 +115,7 @@ pub struct AuthTls {
 }
 
 /// `ipAllowList`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpAllowList {
     /// Addresses and CIDR ranges let in; required.
@@ -121,7 +127,7 @@ pub struct IpAllowList {
 }
 
 /// `ipWhiteList`, the deprecated form of `ipAllowList`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpWhiteList {
     /// Addresses and CIDR ranges let in; required.
@@ -131,7 +137,7 @@ pub struct IpWhiteList {
 }
 
 /// Which address is the client's.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpStrategy {
     /// Place in `X-Forwarded-For`, counted from the right; 0 means not to look there.
@@ -144,7 +150,7 @@ pub struct IpStrategy {
 }
 
 /// `encodedCharacters`: which percent-encoded characters a path may hold; all are refused by default.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EncodedCharacters {
     /// `%2F`
@@ -164,7 +170,7 @@ pub struct EncodedCharacters {
 }
 
 /// `passTLSClientCert`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PassTlsClientCert {
     /// Send the certificate itself.
@@ -174,7 +180,7 @@ pub struct PassTlsClientCert {
 }
 
 /// What of a client certificate is sent.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CertificateInfo {
     /// End of validity.
@@ -192,7 +198,7 @@ pub struct CertificateInfo {
 }
 
 /// Which parts of a distinguished name are sent.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DistinguishedName {
     /// `C`

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::access::{AuthTls, IpStrategy};
-use crate::config::Span;
+use crate::config::{Span, encode};
 
 /// `chain`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Chain {
     /// Names of middlewares, applied from left to right.
@@ -16,7 +16,7 @@ pub struct Chain {
 }
 
 /// `buffering`; sizes in bytes, 0 means no limit.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Buffering {
     /// Largest request body.
@@ -32,18 +32,22 @@ pub struct Buffering {
 }
 
 /// `circuitBreaker`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CircuitBreaker {
     /// When it opens.
     pub expression: String,
     /// Time between looks at the expression.
+    #[serde(serialize_with = "encode::always")]
     pub check_period: Span,
     /// Time it stays open.
+    #[serde(serialize_with = "encode::always")]
     pub fallback_duration: Span,
     /// Time in which traffic returns.
+    #[serde(serialize_with = "encode::always")]
     pub recovery_duration: Span,
     /// Status while open.
+    #[serde(serialize_with = "encode::always")]
     pub response_code: u16,
 }
 
@@ -60,7 +64,7 @@ impl Default for CircuitBreaker {
 }
 
 /// `compress`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Compress {
     /// Types left alone.
@@ -76,7 +80,7 @@ pub struct Compress {
 }
 
 /// `errors`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Errors {
     /// Codes and ranges replaced: `500`, `500-504`.
@@ -92,7 +96,7 @@ pub struct Errors {
 }
 
 /// `grpcWeb`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GrpcWeb {
     /// Origins let in; `*` means all.
@@ -100,7 +104,7 @@ pub struct GrpcWeb {
 }
 
 /// `inFlightReq`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct InFlightReq {
     /// Requests at the same time.
@@ -110,7 +114,7 @@ pub struct InFlightReq {
 }
 
 /// Whose requests are counted together; at most one field shall be present.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SourceCriterion {
     /// One client address's.
@@ -122,14 +126,16 @@ pub struct SourceCriterion {
 }
 
 /// `rateLimit`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RateLimit {
     /// Requests per period; 0 means no limit.
     pub average: i64,
     /// The period.
+    #[serde(serialize_with = "encode::always")]
     pub period: Span,
     /// Requests that may come at once.
+    #[serde(serialize_with = "encode::always")]
     pub burst: i64,
     /// Whose requests are counted together; absent means one client address's.
     pub source_criterion: Option<SourceCriterion>,
@@ -150,16 +156,18 @@ impl Default for RateLimit {
 }
 
 /// `rateLimit.redis`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Redis {
     /// `host:port`.
+    #[serde(serialize_with = "encode::always")]
     pub endpoints: Vec<String>,
     /// TLS towards it.
     pub tls: Option<AuthTls>,
     /// User name.
     pub username: String,
     /// Password.
+    #[serde(serialize_with = "encode::hidden")]
     pub password: String,
     /// Number of the database.
     pub db: i64,
@@ -196,7 +204,7 @@ impl Default for Redis {
 }
 
 /// `retry`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Retry {
     /// Tries in all, the first included; required.
@@ -206,6 +214,7 @@ pub struct Retry {
     /// Time for all tries; 0 means no limit.
     pub timeout: Span,
     /// Largest body kept for a repeat, in bytes; negative means no limit.
+    #[serde(serialize_with = "encode::always")]
     pub max_request_body_bytes: i64,
     /// Codes and ranges tried again.
     pub status: Vec<String>,

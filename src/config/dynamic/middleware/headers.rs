@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use crate::config::encode;
 
 /// `contentType`: its presence is its meaning.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContentType {
     /// Deprecated, without effect.
@@ -13,12 +15,14 @@ pub struct ContentType {
 }
 
 /// `headers`: custom fields, CORS, security.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Headers {
     /// Set on requests; an empty value removes.
+    #[serde(serialize_with = "encode::header_values")]
     pub custom_request_headers: BTreeMap<String, String>,
     /// Set on responses; an empty value removes.
+    #[serde(serialize_with = "encode::header_values")]
     pub custom_response_headers: BTreeMap<String, String>,
     /// CORS: credentials allowed?
     pub access_control_allow_credentials: bool,

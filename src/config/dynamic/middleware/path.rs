@@ -1,9 +1,9 @@
 //! Middlewares that rewrite paths and redirect (traefik-core 7.2).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `addPrefix`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AddPrefix {
     /// Put before the path; required.
@@ -11,7 +11,7 @@ pub struct AddPrefix {
 }
 
 /// `stripPrefix`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StripPrefix {
     /// The first that the path begins with is removed.
@@ -21,7 +21,7 @@ pub struct StripPrefix {
 }
 
 /// `stripPrefixRegex`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StripPrefixRegex {
     /// The first that matches at the start of the path is removed.
@@ -29,7 +29,7 @@ pub struct StripPrefixRegex {
 }
 
 /// `replacePath`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReplacePath {
     /// The new path.
@@ -37,7 +37,7 @@ pub struct ReplacePath {
 }
 
 /// `replacePathRegex`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ReplacePathRegex {
     /// What to look for in the path.
@@ -47,7 +47,7 @@ pub struct ReplacePathRegex {
 }
 
 /// `redirectRegex`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RedirectRegex {
     /// What to look for in `scheme://host[:port]/uri`.
@@ -59,7 +59,7 @@ pub struct RedirectRegex {
 }
 
 /// `redirectScheme`.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RedirectScheme {
     /// The new scheme; required.
