@@ -2,7 +2,7 @@
 
 mod throttle;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock;
-use crate::config::cut;
 use crate::config::dynamic::Configuration;
+use crate::config::{Level, Remark, Remarks, cut};
 use crate::provider::Update;
 use crate::routing::{Ground, Merged, Report, Snapshot, Status, compile};
 use throttle::Throttle;
@@ -68,13 +68,17 @@ impl Control {
     /// Applies an update now. An update equal to the provider's last is no reload: `None`, unless it names files,
     /// which may hold something else by now.
     pub fn apply(&mut self, update: Update) -> Option<Arc<Snapshot>> {
-        let last = self.configurations.get(update.provider);
-        if !update.configuration.names_files() && last.is_some_and(|last| *last == update.configuration) {
+        let is_said = self.merged.remarks.get(update.provider) == Some(&update.remarks);
+        if is_said && self.is_talk(&update) {
             return None;
         }
         let nothing = Configuration::default();
+        let last = self.configurations.get(update.provider);
         let last = last.map_or(&nothing, |last| &**last);
         self.merged.replace(update.provider, last, &update.configuration);
+        self.merged
+            .remarks
+            .insert(update.provider.to_owned(), update.remarks);
         self.configurations.insert(update.provider, update.configuration);
         let previous = self.published.load_full();
         let snapshot = compile(&self.merged, &self.settings.ground, clock::now(), &previous);
@@ -86,6 +90,17 @@ impl Control {
         Some(snapshot)
     }
 
+    /// Can it change nothing but what is said?
+    fn is_talk(&self, update: &Update) -> bool {
+        self.says_the_same(update) && !update.configuration.names_files()
+    }
+
+    /// Is its configuration the one the provider sent last?
+    fn says_the_same(&self, update: &Update) -> bool {
+        let last = self.configurations.get(update.provider);
+        last.is_some_and(|last| Arc::ptr_eq(last, &update.configuration) || *last == update.configuration)
+    }
+
     /// Applies updates as they come, at most one per provider and throttle period, until all providers
     /// are gone. Of updates that come faster the latest is kept.
     pub async fn run(mut self, mut updates: mpsc::Receiver<Update>) {
@@ -93,6 +108,8 @@ impl Control {
         loop {
             tokio::select! {
                 update = updates.recv() => match update {
+                    // There is nothing to wait for, and nothing shall wait for it.
+                    Some(update) if !throttle.is_waiting(&update) && self.is_talk(&update) => drop(self.apply(update)),
                     Some(update) => throttle.add(update),
                     None => return,
                 },
@@ -117,10 +134,17 @@ impl Control {
     }
 }
 
-/// One line for the whole, one for each reason that was not there before.
+/// One line for the whole, one for each remark and reason that was not there before.
 fn log_report(snapshot: &Snapshot, before: &Report) {
-    let known: HashSet<String> = before.lines().map(|(_, line)| line).collect();
-    for (status, line) in snapshot.report.lines().filter(|(_, line)| !known.contains(line)) {
+    for (provider, remarks) in &snapshot.report.remarks {
+        let nothing = Remarks::new();
+        log_remarks(
+            provider,
+            remarks,
+            before.remarks.get(provider).unwrap_or(&nothing),
+        );
+    }
+    for (status, line) in snapshot.report.fresh_lines(before) {
         let line = cut(&line);
         match status {
             Status::Disabled => tracing::error!("{line}"),
@@ -131,9 +155,26 @@ fn log_report(snapshot: &Snapshot, before: &Report) {
         generation = snapshot.generation,
         routers = snapshot.report.routers.len(),
         services = snapshot.report.services.len(),
-        servers = snapshot.count_servers(),
+        servers = snapshot.servers,
         "configuration published"
     );
+}
+
+fn log_remarks(provider: &str, remarks: &Remarks, before: &Remarks) {
+    for difference in before.differences(remarks) {
+        let about = difference.name();
+        let known = difference.old().map_or(&[][..], |known| known);
+        let remarks = difference.new().map_or(&[][..], |remarks| remarks);
+        for Remark { level, text } in remarks.iter().filter(|remark| !known.contains(remark)) {
+            let text = cut(text);
+            match level {
+                Level::Error => tracing::error!(provider, "{about}: {text}"),
+                Level::Warn => tracing::warn!(provider, "{about}: {text}"),
+                Level::Info => tracing::info!(provider, "{about}: {text}"),
+                Level::Debug => tracing::debug!(provider, "{about}: {text}"),
+            }
+        }
+    }
 }
 
 #[cfg(test)]

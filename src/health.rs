@@ -21,20 +21,28 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::balance::Server;
+use crate::config::Named;
 use crate::dial::Dialer;
 use crate::routing::Snapshot;
+use crate::service::Service;
 use plan::Plan;
 use probe::Probe;
 
-/// Service, what the server is known by there, and its URL: what a verdict is about.
-type Key = (String, String, String);
+/// What the server is known by in its service, and its URL: what a verdict is about.
+type Key = (String, String);
 
 /// Runs the checks of whatever snapshot is published.
 pub struct Health {
     connector: Arc<Connector<Dialer>>,
     shutdown: ShutdownWatch,
-    running: HashMap<Key, Running>,
+    /// By service.
+    running: HashMap<Arc<str>, Checks>,
+    /// The services whose checks are running.
+    followed: Named<Service>,
 }
+
+/// The checks of one service.
+type Checks = HashMap<Key, Running>;
 
 struct Running {
     plan: Arc<Plan>,
@@ -57,6 +65,7 @@ impl Health {
             connector: Arc::new(Connector::new_custom(Some(options), Dialer::new(conf))),
             shutdown,
             running: HashMap::new(),
+            followed: Named::new(),
         }
     }
 
@@ -73,9 +82,25 @@ impl Health {
 
     /// Starts, keeps and ends checks so that they are those of `snapshot`.
     fn follow(&mut self, snapshot: &Snapshot) {
-        let mut before = std::mem::take(&mut self.running);
-        for (key, plan, server) in wanted(snapshot) {
-            if self.running.contains_key(&key) {
+        let followed = std::mem::replace(&mut self.followed, snapshot.services.clone());
+        for replacement in followed.replacements(&snapshot.services) {
+            let name = replacement.name();
+            let before = self.running.remove(name).unwrap_or_default();
+            let running = match replacement.new() {
+                Some(service) => self.checks(service, before),
+                None => end(before),
+            };
+            if !running.is_empty() {
+                self.running.insert(Arc::clone(name), running);
+            }
+        }
+    }
+
+    /// The checks of `service`; those of `before` that stay the same go on.
+    fn checks(&self, service: &Service, mut before: Checks) -> Checks {
+        let mut checks = Checks::new();
+        for (key, plan, server) in wanted(service) {
+            if checks.contains_key(&key) {
                 // A URL written twice is one server.
                 continue;
             }
@@ -90,12 +115,10 @@ impl Health {
                     self.start(Arc::new(plan), server)
                 }
             };
-            self.running.insert(key, running);
+            checks.insert(key, running);
         }
-        // Nobody would ever raise a server whose check is gone.
-        for running in before.values() {
-            running.server.state().probing(false);
-        }
+        end(before);
+        checks
     }
 
     fn start(&self, plan: Arc<Plan>, server: Arc<Server>) -> Running {
@@ -109,21 +132,24 @@ impl Health {
     }
 }
 
-/// Every check of a snapshot.
-fn wanted(snapshot: &Snapshot) -> impl Iterator<Item = (Key, Plan, Arc<Server>)> + '_ {
-    let leaves = snapshot
-        .services
-        .values()
-        .filter_map(|service| Some((service, service.servers()?)));
-    leaves.flat_map(|(service, servers)| {
-        let check = servers.health_check();
-        check.into_iter().flat_map(move |check| {
-            servers.pool.servers().iter().map(move |server| {
-                let identity = server.identity().to_owned();
-                let key = (service.name().to_owned(), identity, server.url().to_owned());
-                let plan = Plan::new(service.name(), server.url(), check, &servers.transport);
-                (key, plan, Arc::clone(server))
-            })
+/// Ends checks; none are left.
+fn end(checks: Checks) -> Checks {
+    // Nobody would ever raise a server whose check is gone.
+    for running in checks.values() {
+        running.server.state().probing(false);
+    }
+    Checks::new()
+}
+
+/// Every check of a service.
+fn wanted(service: &Service) -> impl Iterator<Item = (Key, Plan, Arc<Server>)> + '_ {
+    let servers = service.servers();
+    let checked = servers.and_then(|servers| Some((servers, servers.health_check()?)));
+    checked.into_iter().flat_map(move |(servers, check)| {
+        servers.pool.servers().iter().map(move |server| {
+            let key = (server.identity().to_owned(), server.url().to_owned());
+            let plan = Plan::new(service.name(), server.url(), check, &servers.transport);
+            (key, plan, Arc::clone(server))
         })
     })
 }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 pub use publisher::{InvalidProvider, options as container_options};
 
+use crate::config::Remarks;
 use crate::config::dynamic::Configuration;
 
 /// A provider's whole configuration, as of now.
@@ -24,6 +25,8 @@ pub struct Update {
     pub provider: &'static str,
     /// Everything it knows; replaces what it said before.
     pub configuration: Arc<Configuration>,
+    /// What there is to say about what it reads.
+    pub remarks: Remarks,
     /// Has a server ended, or begun to? Requests run into it until this is in use.
     pub is_urgent: bool,
 }
@@ -33,6 +36,8 @@ pub struct Update {
 pub struct First {
     /// What is known.
     pub configuration: Arc<Configuration>,
+    /// What there is to say about it.
+    pub remarks: Remarks,
     /// Is that everything there is?
     pub is_whole: bool,
 }

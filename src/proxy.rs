@@ -15,6 +15,7 @@ mod failure;
 mod kept;
 mod mirror;
 mod page;
+mod ping;
 mod replay;
 mod retry;
 mod rewrite;
@@ -24,6 +25,7 @@ pub use context::Context;
 pub use door::{Inside, service};
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
 pub use mirror::Mirrors;
+pub use ping::Ping;
 pub use retry::{LOOKS, MAX_ATTEMPTS};
 
 use std::sync::Arc;
@@ -53,6 +55,7 @@ pub struct Edge {
     entry_points: Arc<EntryPoints>,
     /// Name of this machine for `X-Forwarded-Server`.
     machine: HeaderValue,
+    ping: Ping,
     /// Memory for requests that may have to be sent a second time.
     budgets: Budgets,
     /// Sends what Pingora's proxy cannot.
@@ -70,6 +73,7 @@ impl Edge {
         snapshot: Arc<ArcSwap<Snapshot>>,
         entry_points: Arc<EntryPoints>,
         machine: HeaderValue,
+        ping: Ping,
         stop: Arc<Stop>,
         conf: &ServerConf,
     ) -> (Self, Mirrors) {
@@ -79,6 +83,7 @@ impl Edge {
             snapshot,
             entry_points,
             machine,
+            ping,
             budgets: Budgets::default(),
             client,
             mirrors,
@@ -111,7 +116,14 @@ impl ProxyHttp for Edge {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         let entry_point = self.entry_points.at(session.server_addr());
-        match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
+        match admission::admit(
+            session,
+            ctx,
+            entry_point,
+            &self.snapshot,
+            &self.machine,
+            &self.ping,
+        ) {
             Admission::Route(service) => {
                 ctx.routed(service);
                 Ok(false)

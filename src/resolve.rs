@@ -1,5 +1,6 @@
 //! Host names of servers: looked up when first needed, and again and again in the background.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::config::Named;
 use crate::routing::Snapshot;
+use crate::service::Service;
 use crate::upstream::{Address, Resolved};
 
 /// How often names are looked up again. The system's resolver does not tell how long an answer is good.
@@ -53,6 +56,7 @@ async fn look_up(resolved: &Resolved) {
 /// Keeps the addresses of all named servers of the published snapshot fresh, until the publisher is gone.
 pub async fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>) {
     let mut all_at = Instant::now();
+    let mut names = Names::default();
     loop {
         let snapshot = Arc::clone(&snapshots.borrow_and_update());
         let all = all_at <= Instant::now();
@@ -60,8 +64,9 @@ pub async fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>) {
             all_at = Instant::now() + EVERY;
         }
         // Between, only names without an address: reloads may come faster than answers.
-        look_all_up(named_servers(&snapshot).filter(|name| all || name.count() == 0)).await;
-        let missing = named_servers(&snapshot).any(|name| name.count() == 0);
+        names.follow(&snapshot);
+        look_all_up(names.all().filter(|name| all || name.count() == 0).cloned()).await;
+        let missing = names.all().any(|name| name.count() == 0);
         let wake = if missing {
             Instant::now() + EVERY_WITHOUT_ANSWER
         } else {
@@ -73,12 +78,38 @@ pub async fn follow(mut snapshots: watch::Receiver<Arc<Snapshot>>) {
     }
 }
 
-fn named_servers(snapshot: &Snapshot) -> impl Iterator<Item = Arc<Resolved>> + '_ {
-    let servers = snapshot
-        .services
-        .values()
-        .filter_map(|service| service.servers())
-        .flat_map(|servers| servers.pool.servers());
+/// The host names of servers, by service.
+#[derive(Default)]
+struct Names {
+    by_service: HashMap<Arc<str>, Vec<Arc<Resolved>>>,
+    followed: Named<Service>,
+}
+
+impl Names {
+    fn follow(&mut self, snapshot: &Snapshot) {
+        let followed = std::mem::replace(&mut self.followed, snapshot.services.clone());
+        for replacement in followed.replacements(&snapshot.services) {
+            let names: Vec<Arc<Resolved>> = replacement
+                .new()
+                .into_iter()
+                .flat_map(|service| named(service))
+                .collect();
+            if names.is_empty() {
+                self.by_service.remove(replacement.name());
+            } else {
+                self.by_service.insert(Arc::clone(replacement.name()), names);
+            }
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Resolved>> {
+        self.by_service.values().flatten()
+    }
+}
+
+fn named(service: &Service) -> impl Iterator<Item = Arc<Resolved>> + '_ {
+    let servers = service.servers().into_iter();
+    let servers = servers.flat_map(|servers| servers.pool.servers());
     servers.filter_map(|server| match server.upstream().address() {
         Address::Named(resolved) => Some(Arc::clone(resolved)),
         Address::Fixed(_) => None,

@@ -10,6 +10,7 @@ mod load_balancer;
 mod merge;
 mod order;
 mod report;
+mod routers;
 mod services;
 mod snapshot;
 mod table;

@@ -32,6 +32,7 @@ const BELLS: usize = 16;
 #[derive(Debug)]
 pub struct Stop {
     grace: Duration,
+    announced: AtomicBool,
     leaving: AtomicBool,
     accept_ended: AtomicBool,
     linger_millis: AtomicU64,
@@ -49,6 +50,7 @@ impl Stop {
     pub fn new(grace: Duration) -> Self {
         Self {
             grace,
+            announced: AtomicBool::new(false),
             leaving: AtomicBool::new(false),
             accept_ended: AtomicBool::new(false),
             linger_millis: AtomicU64::new(0),
@@ -60,6 +62,17 @@ impl Stop {
     #[must_use]
     pub fn grace(&self) -> Duration {
         self.grace
+    }
+
+    /// The process will end: whoever asks is told to send requests elsewhere.
+    pub fn announce(&self) {
+        self.announced.store(true, Ordering::Release);
+    }
+
+    /// Will it?
+    #[must_use]
+    pub fn is_announced(&self) -> bool {
+        self.announced.load(Ordering::Acquire)
     }
 
     /// From now on clients are told to take their next request elsewhere. An idle connection will be kept

@@ -34,7 +34,11 @@ const USES: &[(&str, Ring, &[&str])] = &[
     ("clock", Ring::Edge, &["balance"]),
     ("dial", Ring::Edge, &["clock", "upstream"]),
     ("disk", Ring::Edge, &["config"]),
-    ("resolve", Ring::Edge, &["routing", "upstream"]),
+    (
+        "resolve",
+        Ring::Edge,
+        &["config", "routing", "service", "upstream"],
+    ),
     (
         "routing",
         Ring::Pure,

@@ -7,7 +7,7 @@ use super::serve::settings;
 use super::sources::Sources;
 use crate::cli::Serve;
 use crate::config::install::Install;
-use crate::config::{Problem, split};
+use crate::config::{Problem, Remarks, split};
 use crate::control::Control;
 use crate::disk::Disk;
 use crate::logging;
@@ -85,6 +85,7 @@ fn of_files(install: &Install) -> Vec<Problem> {
     let update = Update {
         provider: file::NAME,
         configuration: configuration.into(),
+        remarks: Remarks::new(),
         is_urgent: false,
     };
     let snapshot = settings(install)

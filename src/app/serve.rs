@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server, ShutdownWatch};
@@ -25,7 +25,7 @@ use crate::handover::{Arrival, Offer};
 use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::provider::Update;
-use crate::proxy::{Edge, EntryPoint, EntryPoints, Inside, service};
+use crate::proxy::{Edge, EntryPoint, EntryPoints, Inside, Ping, service};
 use crate::routing::{EntryPointSpec, Ground};
 use crate::stop::{Signals, Stop};
 use crate::upstream::Transport;
@@ -71,6 +71,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         control.published(),
         Arc::clone(&entry_points),
         machine_name(),
+        Ping::new(Arc::clone(&stop), || true),
         Arc::clone(&stop),
         &server.configuration,
     );
@@ -229,7 +230,10 @@ impl Doors {
         for (index, (name, written)) in http_entry_points(install).enumerate() {
             let entry_point = EntryPoint::new(name, index, written, &install.global)
                 .map_err(|reason| (name.to_owned(), reason))?;
-            entry_points.push(entry_point);
+            entry_points.push(match terminating_status(install, name) {
+                Some(status) => entry_point.with_ping(status),
+                None => entry_point,
+            });
             names.push(name.to_owned());
             let (host, port) = host_and_port(name, &written.address)?;
             if upgrade && port != 0 {
@@ -254,6 +258,15 @@ impl Doors {
             sockets,
         })
     }
+}
+
+/// What `/ping` says while the process is ending, if this entry point answers it.
+fn terminating_status(install: &Install, entry_point: &str) -> Option<StatusCode> {
+    let ping = install.ping.as_ref()?;
+    let answers = ping.entry_point == entry_point && !ping.manual_routing;
+    StatusCode::from_u16(ping.terminating_status_code)
+        .ok()
+        .filter(|_| answers)
 }
 
 /// The address to bind; a host name is looked up once.

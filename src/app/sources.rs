@@ -13,7 +13,7 @@ use super::conf::source;
 use super::startup::StartFailure;
 use crate::config::dynamic::Configuration;
 use crate::config::install::Install;
-use crate::config::{Files, Problem};
+use crate::config::{Files, Problem, Remarks};
 use crate::control::Control;
 use crate::provider::docker::{self, Docker};
 use crate::provider::engine::{EngineError, Environment};
@@ -109,29 +109,31 @@ impl Sources {
         if self.is_empty() {
             tracing::warn!("no provider is configured: every request is answered 404");
         }
-        let mut apply = |provider, configuration: Arc<Configuration>| {
+        let mut apply = |provider, configuration: Arc<Configuration>, remarks: Remarks| {
             control.apply(Update {
                 provider,
                 configuration,
+                remarks,
                 is_urgent: false,
             });
         };
         if let Some(configuration) = self.fixed {
-            apply(file::NAME, Arc::new(*configuration));
+            apply(file::NAME, Arc::new(*configuration), Remarks::new());
         }
         let watcher = self
             .files
             .map(|watched| Watcher::new(watched.source, watched.watch, updates.clone()));
         if let Some(configuration) = watcher.as_ref().and_then(Watcher::read) {
-            apply(file::NAME, Arc::new(configuration));
+            apply(file::NAME, Arc::new(configuration), Remarks::new());
         }
         let (mut docker, mut swarm) = (self.docker, self.swarm);
         for (provider, first) in first_answers(docker.as_mut(), swarm.as_mut())? {
             match first {
                 Ok(First {
                     configuration,
+                    remarks,
                     is_whole,
-                }) if is_whole || !takes_over => apply(provider, configuration),
+                }) if is_whole || !takes_over => apply(provider, configuration, remarks),
                 Ok(_) => {
                     return Err(StartFailure::System(format!(
                         "providers.{provider}: not all containers could be looked at: the running process knows more, \

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod entry_point;
 pub mod keys;
 pub mod log;
+pub mod ping;
 pub mod providers;
 pub mod transport;
 
@@ -26,6 +27,7 @@ pub use address::{Address, InvalidAddress, Protocol, parse_address};
 pub use engine::{ClientTls, Docker, EngineOptions, Meaning, Swarm};
 pub use entry_point::{EntryPoint, LifeCycle};
 pub use log::{Global, Log};
+pub use ping::Ping;
 pub use providers::{FileProvider, Providers};
 pub use transport::ServersTransport;
 
@@ -44,6 +46,8 @@ pub struct Install {
     pub servers_transport: Option<ServersTransport>,
     /// Settings of the process as a whole.
     pub global: Global,
+    /// Where `/ping` is answered.
+    pub ping: Option<Ping>,
 }
 
 impl Default for Install {
@@ -56,6 +60,7 @@ impl Default for Install {
             log: Log::default(),
             servers_transport: None,
             global: Global::default(),
+            ping: None,
         }
     }
 }
@@ -69,6 +74,7 @@ struct Written {
     log: super::AllowEmpty<Log>,
     servers_transport: Option<ServersTransport>,
     global: Global,
+    ping: super::AllowEmpty<Ping>,
 }
 
 /// Reads a static configuration file; `file` only names it in problems.
@@ -95,17 +101,22 @@ fn of_root(node: super::Node, problems: &mut Vec<Problem>) -> Install {
     let root::Sorted { traefik, server } = root::sort(node, problems);
     let written: Written = super::decode::decode(&traefik, "", problems);
     root::check(&traefik, &written, problems);
+    let ping = written.ping.into_inner();
+    let mut entry_points = written.entry_points;
+    if entry_points.is_empty() {
+        entry_points = default_entry_points();
+    }
+    if let Some(ping) = &ping {
+        ping.add_entry_point(&mut entry_points);
+    }
     Install {
         server,
-        entry_points: if written.entry_points.is_empty() {
-            default_entry_points()
-        } else {
-            written.entry_points
-        },
+        entry_points,
         providers: written.providers,
         log: written.log.into_inner().unwrap_or_default(),
         servers_transport: written.servers_transport,
         global: written.global,
+        ping,
     }
 }
 

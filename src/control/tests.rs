@@ -28,6 +28,7 @@ fn update(port: u16) -> Update {
     Update {
         provider: "file",
         configuration: Arc::new(configuration),
+        remarks: Default::default(),
         is_urgent: false,
     }
 }

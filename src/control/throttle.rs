@@ -61,6 +61,13 @@ impl Throttle {
         lane.waiting = Some(update);
     }
 
+    /// Does another update of the same provider wait?
+    pub(super) fn is_waiting(&self, update: &Update) -> bool {
+        self.lanes
+            .get(update.provider)
+            .is_some_and(|lane| lane.waiting.is_some())
+    }
+
     /// Takes the updates that may pass at `now`.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Update> {
         let mut due = Vec::new();

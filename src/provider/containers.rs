@@ -26,10 +26,11 @@ mod remark;
 #[cfg(test)]
 mod tests;
 
+pub use crate::config::Level;
 pub use constraints::{Constraints, InvalidConstraints};
 pub use container::{Addresses, Binding, Container, Health, Life, NetworkMode, Port};
 pub use convert::{Conversion, convert};
 pub use default_rule::{DefaultRule, InvalidTemplate};
 pub use labels::Labels;
 pub use options::{Flavour, Options};
-pub use remark::{Level, Remark};
+pub use remark::{Remark, by_object};

@@ -68,6 +68,7 @@ impl Docker {
         let is_whole = Round::begin(self, None).await?.run().await?;
         Ok(First {
             configuration: self.publisher.last(),
+            remarks: self.publisher.remarks(),
             is_whole,
         })
     }

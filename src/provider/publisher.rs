@@ -1,6 +1,5 @@
 //! From containers to updates: converted away from the thread that follows the engine, and sent when anything is different.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -9,10 +8,10 @@ use tokio::task::spawn_blocking;
 
 use super::Update;
 use super::containers::{
-    Constraints, Container, Conversion, DefaultRule, Flavour, Level, Options, Remark, convert,
+    Constraints, Container, Conversion, DefaultRule, Flavour, Options, by_object, convert,
 };
 use super::engine::InvalidAccess;
-use crate::config::cut;
+use crate::config::Remarks;
 use crate::config::dynamic::{Configuration, http};
 use crate::config::install::Meaning;
 
@@ -62,8 +61,8 @@ pub(super) struct Publisher {
     last: Arc<Configuration>,
     /// Did anybody get a configuration yet?
     is_silent: bool,
-    /// What was said and still holds.
-    said: HashSet<Remark>,
+    /// What there is to say about the containers.
+    remarks: Remarks,
 }
 
 impl Publisher {
@@ -73,13 +72,18 @@ impl Publisher {
             options: Arc::new(options),
             last: Arc::default(),
             is_silent: true,
-            said: HashSet::new(),
+            remarks: Remarks::new(),
         }
     }
 
     /// The last configuration.
     pub(super) fn last(&self) -> Arc<Configuration> {
         Arc::clone(&self.last)
+    }
+
+    /// What there is to say about it.
+    pub(super) fn remarks(&self) -> Remarks {
+        self.remarks.clone()
     }
 
     /// The address of the machine, for containers that use its network.
@@ -102,9 +106,14 @@ impl Publisher {
                 configuration,
                 remarks,
             } = convert(containers.iter().map(|container| &**container), &options);
+            let configuration = configuration.upon(&last);
             let is_new = configuration != *last;
             let is_urgent = is_new && ends_servers(&last, &configuration);
-            (is_new.then(|| Arc::new(configuration)), is_urgent, remarks)
+            (
+                is_new.then(|| Arc::new(configuration)),
+                is_urgent,
+                by_object(remarks),
+            )
         });
         let (new, is_urgent, remarks) = match converted.await {
             Ok(converted) => converted,
@@ -115,11 +124,11 @@ impl Publisher {
                 );
             }
         };
-        self.say(remarks);
-        if new.is_none() && !self.is_silent && !self.last.names_files() {
+        if new.is_none() && remarks == self.remarks && !self.is_silent && !self.last.names_files() {
             return;
         }
         self.is_silent = false;
+        self.remarks = remarks;
         if let Some(new) = new {
             self.last = new;
         }
@@ -127,42 +136,32 @@ impl Publisher {
             let update = Update {
                 provider: self.provider,
                 configuration: self.last(),
+                remarks: self.remarks(),
                 is_urgent,
             };
             // The receiver is gone only at shutdown.
             let _ = updates.send(update).await;
         }
     }
-
-    /// Says what was not said yet, and forgets what no longer holds.
-    fn say(&mut self, remarks: Vec<Remark>) {
-        let provider = self.provider;
-        for Remark { level, about, text } in remarks.iter().filter(|remark| !self.said.contains(remark)) {
-            let text = cut(text);
-            match level {
-                Level::Error => tracing::error!(provider, "{about}: {text}"),
-                Level::Warn => tracing::warn!(provider, "{about}: {text}"),
-                Level::Info => tracing::info!(provider, "{about}: {text}"),
-                Level::Debug => tracing::debug!(provider, "{about}: {text}"),
-            }
-        }
-        self.said = remarks.into_iter().collect();
-    }
 }
 
 /// Is a server of `last` gone in `new`, or about to go? Requests run into it until `new` is in use.
-fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
-    last.http.services.iter().any(|(name, old)| {
-        let (old, now) = (
-            servers(old),
-            new.http.services.get(name).map_or(&[][..], |now| servers(now)),
-        );
-        let stays = |server: &http::Server| {
-            let mut now = now.iter();
-            now.any(|now| now.url == server.url && (server.drain || !now.drain))
-        };
-        old != now && !old.iter().all(stays)
-    })
+pub(super) fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
+    last.http
+        .services
+        .differences(&new.http.services)
+        .any(|difference| {
+            let (old, now) = (difference.old(), difference.new());
+            let (old, now) = (
+                old.map_or(&[][..], |it| servers(it)),
+                now.map_or(&[][..], |it| servers(it)),
+            );
+            let stays = |server: &http::Server| {
+                let mut now = now.iter();
+                now.any(|now| now.url == server.url && (server.drain || !now.drain))
+            };
+            old != now && !old.iter().all(stays)
+        })
 }
 
 fn servers(service: &http::Service) -> &[http::Server] {

@@ -86,6 +86,7 @@ impl Swarm {
         self.publisher.publish(world.containers, None).await;
         Ok(First {
             configuration: self.publisher.last(),
+            remarks: self.publisher.remarks(),
             is_whole: true,
         })
     }

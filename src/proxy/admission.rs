@@ -13,6 +13,7 @@ use pingora_proxy::Session;
 use super::context::Context;
 use super::entry_point::EntryPoint;
 use super::page::{self, Page};
+use super::ping::{Ping, is_ping};
 use super::retry::is_websocket;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
@@ -34,6 +35,7 @@ pub(super) fn admit(
     entry_point: &EntryPoint,
     snapshot: &ArcSwap<Snapshot>,
     machine: &HeaderValue,
+    ping: &Ping,
 ) -> Admission {
     ctx.met(client_ip(session));
     let request = session.req_header_mut();
@@ -49,6 +51,11 @@ pub(super) fn admit(
     }
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Admission::Answer(page::OPTIONS);
+    }
+    if let Some(terminating) = entry_point.ping()
+        && is_ping(request.uri.path())
+    {
+        return Admission::Answer(ping.answer(terminating));
     }
     ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
     let snapshot = snapshot.load();

@@ -30,15 +30,16 @@ pub(super) enum Compiled {
     New(Kind),
 }
 
-/// Compiles `written`, the load balancer of service `name`; `old` is what that service was. `None`, with the
+/// Compiles the load balancer of `service`, which is called `name`; `old` is what that service was. `None`, with the
 /// reason noted, when it cannot work.
 pub(super) fn compile(
     compiler: &Compiler<'_>,
     name: &str,
-    written: &LoadBalancer,
+    service: &Arc<wire::Service>,
     old: Option<&Servers>,
     item: &mut Item,
 ) -> Option<Compiled> {
+    let written = service.load_balancer.as_ref()?;
     let transport = compiler
         .transports
         .get(&written.servers_transport, provider_of(name)?);
@@ -58,7 +59,10 @@ pub(super) fn compile(
     };
     note_what_is_probably_not_meant(name, written, strategy, item);
     note_what_no_probe_can_ask(written, item);
-    let same = old.is_some_and(|old| old.written == *written && old.transport == *transport);
+    let is_written = |old: &Servers| {
+        Arc::ptr_eq(&old.written, service) || old.written.load_balancer == service.load_balancer
+    };
+    let same = old.is_some_and(|old| is_written(old) && old.transport == *transport);
     let old_level = old.and_then(|old| old.level.as_ref());
     if same && level::has_keys_of(old_level, written.sticky.as_ref(), compiler.files) {
         note_bad_servers(written, item);
@@ -88,7 +92,7 @@ pub(super) fn compile(
     };
     let pool = Pool::new(servers, strategy, builder.signals, old.map(|old| &old.pool));
     Some(Compiled::New(Kind::Servers(Box::new(Servers {
-        written: written.clone(),
+        written: Arc::clone(service),
         transport: transport.clone(),
         pool,
         level,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::dynamic::http::{Router, ServersTransport, Service};
 use crate::config::dynamic::{Configuration, Middleware, Tls};
-use crate::config::{Named, qualify};
+use crate::config::{Named, Remarks, qualify};
 
 /// Every object under its qualified name, `app@file`; no provider can touch another's. Copies share what they have in
 /// common.
@@ -20,6 +20,8 @@ pub struct Merged {
     pub transports: Named<ServersTransport>,
     /// By provider: parts of Traefik's model that piton does not have yet, in words.
     pub unsupported: BTreeMap<String, Vec<String>>,
+    /// By provider: what it has to say about what it reads.
+    pub remarks: BTreeMap<String, Remarks>,
     /// Tie-break between routers of equal priority: earlier wins, unlisted last.
     pub precedence: Vec<String>,
 }

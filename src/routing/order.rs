@@ -1,7 +1,8 @@
 //! The order in which services need each other: servers first, what stands on them after; and the circles that
 //! have no such order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::Merged;
 use super::tree::children;
@@ -15,18 +16,20 @@ pub(super) struct Order<'m> {
 }
 
 impl<'m> Order<'m> {
-    /// Walks down from every service, without recursion: generated configurations may be deep.
-    pub(super) fn of(merged: &'m Merged) -> Self {
+    /// Walks down from every service of `wanted`, to others of them, without recursion: generated configurations may be
+    /// deep.
+    pub(super) fn of(merged: &'m Merged, wanted: &'m BTreeSet<Arc<str>>) -> Self {
         let mut order = Self {
-            names: Vec::with_capacity(merged.services.len()),
+            names: Vec::with_capacity(wanted.len()),
             circles: HashMap::new(),
         };
-        let mut seen: HashMap<&str, bool> = HashMap::with_capacity(merged.services.len());
-        for start in merged.services.keys() {
+        let mut seen: HashMap<&str, bool> = HashMap::with_capacity(wanted.len());
+        for start in wanted {
+            let start = &**start;
             if seen.contains_key(start) {
                 continue;
             }
-            let mut way = vec![Step::to(merged, start)];
+            let mut way = vec![Step::to(merged, wanted, start)];
             seen.insert(start, false);
             while let Some(step) = way.last_mut() {
                 let Some(child) = step.children.pop() else {
@@ -38,7 +41,7 @@ impl<'m> Order<'m> {
                 match seen.get(child) {
                     None => {
                         seen.insert(child, false);
-                        way.push(Step::to(merged, child));
+                        way.push(Step::to(merged, wanted, child));
                     }
                     Some(false) => order.note_circle(&way, child),
                     Some(true) => {}
@@ -89,15 +92,12 @@ struct Step<'m> {
 }
 
 impl<'m> Step<'m> {
-    fn to(merged: &'m Merged, name: &'m str) -> Self {
+    fn to(merged: &'m Merged, wanted: &'m BTreeSet<Arc<str>>, name: &'m str) -> Self {
         let provider = provider_of(name).unwrap_or_default();
         let written = merged.services.get(name);
         let named = written.into_iter().flat_map(|written| children(written));
-        // Only those that exist: the names of the map live as long as it.
-        let known = named.filter_map(|child| {
-            let (name, _) = merged.services.get_key_value(&qualify(child, provider))?;
-            Some(&**name)
-        });
+        // Only those that are wanted: the names of the set live as long as it.
+        let known = named.filter_map(|child| wanted.get(&*qualify(child, provider)).map(|name| &**name));
         Self {
             name,
             children: known.collect(),

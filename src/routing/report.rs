@@ -1,8 +1,9 @@
 //! What became of every item of a configuration: for the log, the API and `piton -t`.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::config::Named;
+use crate::config::{Named, Remarks};
 
 /// What became of one item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,6 +89,8 @@ pub struct Report {
     pub services: Named<Item>,
     /// Things about the whole configuration.
     pub notes: Vec<String>,
+    /// What each provider has to say about what it reads.
+    pub remarks: BTreeMap<String, Remarks>,
 }
 
 impl Report {
@@ -106,18 +109,39 @@ impl Report {
 
     /// One line per reason and note, for the log.
     pub fn lines(&self) -> impl Iterator<Item = (Status, String)> + '_ {
-        let reasons = self.reasons().map(|(kind, name, reason)| {
-            let kind = match kind {
-                Kind::Router => "router",
-                Kind::Service => "service",
-            };
-            let dot = if reason.key.is_empty() { "" } else { " " };
-            let line = format!(
-                "{kind} {name}{dot}{}: {} ({})",
-                reason.key, reason.text, reason.status
-            );
-            (reason.status, line)
-        });
+        let reasons = self.reasons();
+        let reasons = reasons.map(|(kind, name, reason)| (reason.status, line(kind, name, reason)));
         reasons.chain(self.notes.iter().map(|note| (Status::Warning, note.clone())))
     }
+
+    /// Lines that `before` did not have.
+    #[must_use]
+    pub fn fresh_lines(&self, before: &Self) -> Vec<(Status, String)> {
+        let of = |kind: Kind, old: &Named<Item>, new: &Named<Item>| -> Vec<(Status, String)> {
+            let differences = old.differences(new).flat_map(|difference| {
+                let known = difference.old().map_or(&[][..], |item| &item.reasons);
+                let reasons = difference.new().map_or(&[][..], |item| &item.reasons);
+                let fresh = reasons.iter().filter(|reason| !known.contains(reason));
+                fresh.map(move |reason| (reason.status, line(kind, difference.name(), reason)))
+            });
+            differences.collect()
+        };
+        let mut lines = of(Kind::Router, &before.routers, &self.routers);
+        lines.extend(of(Kind::Service, &before.services, &self.services));
+        let notes = self.notes.iter().filter(|note| !before.notes.contains(note));
+        lines.extend(notes.map(|note| (Status::Warning, note.clone())));
+        lines
+    }
+}
+
+fn line(kind: Kind, name: &str, reason: &Reason) -> String {
+    let kind = match kind {
+        Kind::Router => "router",
+        Kind::Service => "service",
+    };
+    let dot = if reason.key.is_empty() { "" } else { " " };
+    format!(
+        "{kind} {name}{dot}{}: {} ({})",
+        reason.key, reason.text, reason.status
+    )
 }

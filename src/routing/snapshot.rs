@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{Report, Table};
+use super::routers::Compiled;
+use super::services::Broken;
+use super::{Ground, Merged, Report, Table};
 use crate::balance::{Server, ServerState};
 use crate::config::Named;
 use crate::rule::Rule;
@@ -23,10 +25,18 @@ pub struct Snapshot {
     /// Services that a mistake keeps from working now: what is known of their servers waits here for the
     /// configuration that mends it.
     pub retired: Named<Service>,
-    /// Compiled rules by text, for the routers of the next snapshot: most stay as they are.
-    pub(super) rules: Rules,
     /// What became of every item.
     pub report: Report,
+    /// How many servers its services have.
+    pub servers: usize,
+    // What the next configuration is compared with; see `compile`.
+    pub(super) merged: Merged,
+    pub(super) ground: Option<Ground>,
+    pub(super) broken: Named<Broken>,
+    pub(super) restless: Named<()>,
+    pub(super) routers: Named<Compiled>,
+    pub(super) idle: Named<Option<Arc<str>>>,
+    pub(super) rules: Arc<Rules>,
 }
 
 /// Compiled rules by text: many routers of generated configurations share one.
@@ -42,11 +52,12 @@ impl Snapshot {
     /// Retires the servers that `previous` has and this one has not: requests that began under `previous` go
     /// elsewhere, even in the middle of connecting. For the one who published this snapshot.
     pub fn retire_those_it_lacks(&self, previous: &Self) {
-        let kept: HashSet<*const Service> = self.all().map(|(_, service)| Arc::as_ptr(service)).collect();
-        for (name, old) in previous
-            .all()
-            .filter(|(_, old)| !kept.contains(&Arc::as_ptr(old)))
-        {
+        let at_work = previous.services.replacements(&self.services);
+        let retired = previous.retired.replacements(&self.retired);
+        let replaced = at_work
+            .chain(retired)
+            .filter_map(|replacement| Some((replacement.name(), replacement.old()?)));
+        for (name, old) in replaced {
             let states: HashSet<*const ServerState> = self
                 .service(name)
                 .into_iter()
@@ -59,17 +70,6 @@ impl Snapshot {
                 }
             }
         }
-    }
-
-    /// How many servers its services have.
-    #[must_use]
-    pub fn count_servers(&self) -> usize {
-        self.services.values().map(|service| servers(service).len()).sum()
-    }
-
-    /// Services at work and retired ones.
-    fn all(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Service>)> {
-        self.services.iter().chain(self.retired.iter())
     }
 }
 

@@ -11,20 +11,28 @@ use crate::rule::{HostPattern, HostSet, Rule};
 use crate::service::Service;
 
 /// One router at work on an entry point.
-#[derive(Debug, Clone)]
-pub struct Route {
+#[derive(Debug, Clone, Copy)]
+pub struct Route<'t> {
     /// Qualified router name.
-    pub name: Arc<str>,
-    /// When it matches.
-    pub rule: Arc<Rule>,
+    pub name: &'t Arc<str>,
     /// Where it leads.
-    pub service: Arc<Service>,
+    pub service: &'t Arc<Service>,
 }
 
 /// Routes in order of precedence, and who of them can match which host.
 #[derive(Debug, Default)]
 pub struct Table {
-    routes: Box<[Route]>,
+    /// Stays the same as long as only services change.
+    shape: Arc<Shape>,
+    /// Where the ways lead, by rank.
+    services: Box<[Arc<Service>]>,
+}
+
+/// What is asked of requests, and in which order.
+#[derive(Debug, Default)]
+struct Shape {
+    /// By rank: name and rule of a router.
+    ways: Box<[Way]>,
     /// Ranks by exact host.
     exact: Ranks,
     /// Ranks by what follows the one label that a `*.` stands for.
@@ -34,15 +42,16 @@ pub struct Table {
     reads_forwarded: bool,
 }
 
+/// Name and rule of a router.
+pub(super) type Way = (Arc<str>, Arc<Rule>);
+
 type Ranks = HashMap<Box<str>, Vec<u32>, RandomState>;
 
-impl Table {
-    /// `routes` in order of precedence: the first that matches wins.
-    #[must_use]
-    pub fn new(routes: Vec<Route>) -> Self {
+impl Shape {
+    fn new(ways: Box<[Way]>) -> Self {
         let (mut exact, mut wildcard, mut any) = (Ranks::default(), Ranks::default(), Vec::new());
-        for (rank, route) in (0_u32..).zip(&routes) {
-            let patterns = match route.rule.hosts() {
+        for (rank, (_, rule)) in (0_u32..).zip(&ways) {
+            let patterns = match rule.hosts() {
                 HostSet::Any => {
                     any.push(rank);
                     continue;
@@ -60,41 +69,64 @@ impl Table {
                 }
             }
         }
+        let states_itself = |(_, rule): &Way| rule.reads_header(|name| name.as_str().starts_with("x-"));
         Self {
             exact,
             wildcard,
             any: any.into(),
-            reads_forwarded: routes
-                .iter()
-                .any(|route| route.rule.reads_header(|name| name.as_str().starts_with("x-"))),
-            routes: routes.into(),
+            reads_forwarded: ways.iter().any(states_itself),
+            ways,
+        }
+    }
+}
+
+impl Table {
+    /// `routes` in order of precedence: the first that matches wins.
+    pub(super) fn new(routes: impl IntoIterator<Item = (Way, Arc<Service>)>) -> Self {
+        let (ways, services): (Vec<Way>, Vec<Arc<Service>>) = routes.into_iter().unzip();
+        Self {
+            shape: Arc::new(Shape::new(ways.into())),
+            services: services.into(),
+        }
+    }
+
+    /// The same routes, leading to `successor` of each service that has one.
+    pub(super) fn redirected(&self, successor: impl Fn(&Arc<Service>) -> Option<Arc<Service>>) -> Self {
+        let services = self.services.iter();
+        Self {
+            shape: Arc::clone(&self.shape),
+            services: services
+                .map(|service| successor(service).unwrap_or_else(|| Arc::clone(service)))
+                .collect(),
         }
     }
 
     /// Does any rule look at fields like `X-Forwarded-Proto`, which piton states itself?
     #[must_use]
     pub fn reads_forwarded(&self) -> bool {
-        self.reads_forwarded
+        self.shape.reads_forwarded
     }
 
     /// All routes, in order of precedence.
-    #[must_use]
-    pub fn routes(&self) -> &[Route] {
-        &self.routes
+    pub fn routes(&self) -> impl Iterator<Item = Route<'_>> {
+        let routes = self.shape.ways.iter().zip(&self.services);
+        routes.map(|((name, _), service)| Route { name, service })
     }
 
     /// The route of a request. Looks only at routes that can match its host.
     #[must_use]
-    pub fn find(&self, request: &RequestView<'_>) -> Option<&Route> {
+    pub fn find(&self, request: &RequestView<'_>) -> Option<Route<'_>> {
+        let shape = &*self.shape;
         let host = request.host.strip_suffix('.').unwrap_or(request.host);
-        let exact = ranks(&self.exact, host);
+        let exact = ranks(&shape.exact, host);
         let suffix = host.split_once('.').map(|(_, suffix)| suffix);
-        let wildcard = suffix.map_or(&[][..], |suffix| ranks(&self.wildcard, suffix));
-        let mut lists = [exact, wildcard, &*self.any];
+        let wildcard = suffix.map_or(&[][..], |suffix| ranks(&shape.wildcard, suffix));
+        let mut lists = [exact, wildcard, &*shape.any];
         while let Some(rank) = pop_smallest(&mut lists) {
-            let route = self.routes.get(rank as usize)?;
-            if route.rule.matches(request) {
-                return Some(route);
+            let (name, rule) = shape.ways.get(rank as usize)?;
+            if rule.matches(request) {
+                let service = self.services.get(rank as usize)?;
+                return Some(Route { name, service });
             }
         }
         None

@@ -1,6 +1,7 @@
 //! Compilation as a whole: what is led where, what is refused and why, what lives on over a reload.
 
 // Services with signed cookies.
+mod incremental;
 mod signed;
 
 use std::net::IpAddr;

@@ -8,14 +8,14 @@ use http::HeaderValue;
 use super::level::Bond;
 use super::{Ask, Choice, Level, Refusal};
 use crate::balance::{Lease, Pool, Server, Session, Tried, Wall};
-use crate::config::dynamic::http::{HealthCheck, LoadBalancer as Written, OnLoss};
+use crate::config::dynamic::http::{HealthCheck, OnLoss, Service as Written};
 use crate::upstream::Transport;
 
 /// Servers behind a selector.
 #[derive(Debug)]
 pub struct Servers {
-    /// What was configured; equal configuration means that this value is kept over a reload.
-    pub written: Written,
+    /// What was configured, its `loadBalancer`; equal configuration means that this value is kept over a reload.
+    pub written: Arc<Written>,
     /// How its servers are connected to; part of what "equal" means.
     pub transport: Transport,
     /// The servers and the selector.
@@ -56,7 +56,7 @@ impl Servers {
     /// The active check, when configured.
     #[must_use]
     pub fn health_check(&self) -> Option<&HealthCheck> {
-        self.written.health_check.as_ref()
+        self.written.load_balancer.as_ref()?.health_check.as_ref()
     }
 
     /// Is there no server left at `now` that a session could be at?

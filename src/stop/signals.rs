@@ -61,6 +61,7 @@ impl<S: Successor> Signals<S> {
                     handed_over = self.successor.take_over() => {
                         if handed_over {
                             tracing::info!("sockets handed over: stopping when requests in flight are done");
+                            self.stop.announce();
                             self.stop.leave(LINGER_HANDED_OVER);
                             tokio::spawn(hurry(heard));
                             return ShutdownSignal::GracefulTerminate;
@@ -72,6 +73,7 @@ impl<S: Successor> Signals<S> {
             };
         }
         tracing::info!("SIGTERM: stopping when requests in flight are done");
+        self.stop.announce();
         tokio::spawn(hurry(heard));
         sleep(self.accept_longer).await;
         self.stop.leave(LINGER);

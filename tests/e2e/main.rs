@@ -55,6 +55,8 @@ mod mirroring;
 mod pages;
 // Paths and targets: what is rewritten, what is kept.
 mod paths;
+// Whether the process wants requests.
+mod ping;
 // Servers with a limit, and servers that start slowly.
 mod places;
 // `piton render`: what objects become, before anything serves.

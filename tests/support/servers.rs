@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, header};
 use piton::balance::{Draw, Micros, Pool, Server, ServerState, Signals, Strategy, Terms};
-use piton::config::dynamic::http::{Cookie, LoadBalancer, OnLoss, Sign, SignKey};
+use piton::config::dynamic::http::{Cookie, OnLoss, Sign, SignKey};
 use piton::config::{NoFiles, Notation, Secret, Span, dynamic};
 use piton::routing::{Ground, Merged, Snapshot, compile};
 use piton::service::{Ask, Attempts, Choice, Kind, Level, Servers, Service};
@@ -146,7 +146,7 @@ pub fn signed_cookie() -> Cookie {
 pub fn service_with_cookie(pool: Pool, cookie: &Cookie) -> Service {
     let names: Vec<&str> = pool.servers().iter().map(|server| server.url()).collect();
     let servers = Servers {
-        written: LoadBalancer::default(),
+        written: Arc::default(),
         transport: Transport::default(),
         level: Some(Level::new(
             Sticky::new(cookie, "app@file", &names, &NoFiles, Arc::default()).unwrap(),

@@ -103,7 +103,7 @@ pub struct Service {
 
 impl Service {
     /// Does it name files with keys that sign its cookies?
-    pub(super) fn names_key_files(&self) -> bool {
+    pub fn names_key_files(&self) -> bool {
         let of_servers = self
             .load_balancer
             .iter()

@@ -1,12 +1,18 @@
 //! The root keys of a static file: Traefik's and Pingora's.
 
 /// Traefik's, read by piton.
-pub const TRAEFIK: &[&str] = &["entryPoints", "providers", "log", "serversTransport", "global"];
+pub const TRAEFIK: &[&str] = &[
+    "entryPoints",
+    "providers",
+    "log",
+    "serversTransport",
+    "global",
+    "ping",
+];
 
 /// Traefik's, known and not supported yet: one warning each, their content is not looked at.
 pub const TRAEFIK_UNSUPPORTED: &[&str] = &[
     "api",
-    "ping",
     "metrics",
     "accessLog",
     "tracing",

@@ -2,6 +2,7 @@
 
 use serde_yaml::Mapping;
 
+use super::ping::OWN_ENTRY_POINT;
 use super::{Protocol, Written, keys, parse_address, server};
 use crate::config::decode::MAX_PROBLEMS;
 use crate::config::dynamic::is_dynamic;
@@ -121,11 +122,41 @@ pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Proble
     if let Some(log) = traefik.get("log") {
         warn_of(log, keys::LOG_UNSUPPORTED, "log", problems);
     }
+    if let (Some(node), Some(ping)) = (traefik.get("ping"), &*written.ping) {
+        check_ping(node, ping, written, problems);
+    }
     let file = traefik
         .get("providers")
         .and_then(|providers| providers.get("file"));
     if let (Some(node), Some(file)) = (file, &written.providers.file) {
         check_file_provider(node, file, problems);
+    }
+}
+
+fn check_ping(node: &Node, ping: &super::Ping, written: &Written, problems: &mut Vec<Problem>) {
+    let at = |key: &str| node.get(key).map_or(node.at, |node| node.at);
+    let name = &ping.entry_point;
+    let is_known = name == OWN_ENTRY_POINT || written.entry_points.contains_key(name);
+    if ping.manual_routing {
+        let text = "manual routing is not supported yet: /ping is answered nowhere";
+        problems.push(Problem::warning("ping.manualRouting", text).at(at("manualRouting")));
+    } else if !is_known {
+        let known: Vec<&str> = written.entry_points.keys().map(String::as_str).collect();
+        problems.push(
+            Problem::error("ping.entryPoint", format!("there is no entry point {name:?}"))
+                .at(at("entryPoint"))
+                .hint(format!(
+                    "write one of {}; without a name it is answered on port 8080",
+                    known.join(", ")
+                )),
+        );
+    }
+    if !(100..=599).contains(&ping.terminating_status_code) {
+        let text = format!(
+            "{} is no status; write one like 503",
+            ping.terminating_status_code
+        );
+        problems.push(Problem::error("ping.terminatingStatusCode", text).at(at("terminatingStatusCode")));
     }
 }
 

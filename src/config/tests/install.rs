@@ -187,7 +187,6 @@ entryPoints:
       redirections: {entryPoint: {to: websecure}}
       encodedCharacters: {allowEncodedSlash: false}
 api: {insecure: true, bananas: 5}
-ping: {}
 metrics: {prometheus: {}}
 accessLog: true
 tracing: {}
@@ -208,14 +207,13 @@ core:
             r#"9:7: warning: entryPoints.web.http.redirections: "redirections" is not supported yet and has no effect"#,
             r#"10:7: warning: entryPoints.web.http.encodedCharacters: "encodedCharacters" is not supported yet and has no effect"#,
             r#"11:1: warning: api: "api" is not supported yet and has no effect"#,
-            r#"12:1: warning: ping: "ping" is not supported yet and has no effect"#,
-            r#"13:1: warning: metrics: "metrics" is not supported yet and has no effect"#,
-            r#"14:1: warning: accessLog: "accessLog" is not supported yet and has no effect"#,
-            r#"15:1: warning: tracing: "tracing" is not supported yet and has no effect"#,
-            r#"16:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
-            r#"17:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
-            r#"18:13: warning: providers.consul: "consul" is not supported yet and has no effect"#,
-            r#"18:48: warning: providers.kubernetesIngress: "kubernetesIngress" is not supported yet and has no effect"#,
+            r#"12:1: warning: metrics: "metrics" is not supported yet and has no effect"#,
+            r#"13:1: warning: accessLog: "accessLog" is not supported yet and has no effect"#,
+            r#"14:1: warning: tracing: "tracing" is not supported yet and has no effect"#,
+            r#"15:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
+            r#"16:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
+            r#"17:13: warning: providers.consul: "consul" is not supported yet and has no effect"#,
+            r#"17:48: warning: providers.kubernetesIngress: "kubernetesIngress" is not supported yet and has no effect"#,
         ]
     );
     assert_eq!(install.providers.file.unwrap().filename, "a.yml");
@@ -308,7 +306,7 @@ fn an_unknown_root_key_is_an_error_with_a_guess_from_both_families() {
             r#"2:1: error: entryPoint: unknown key "entryPoint"; did you mean "entryPoints"?"#,
             r#"3:1: error: grace_period_second: unknown key "grace_period_second"; did you mean "grace_period_seconds"?"#,
             r#"4:1: error: https: unknown key "https"; did you mean "http"?"#,
-            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
+            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, ping, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
         ]
     );
 }
@@ -459,4 +457,23 @@ fn no_key_belongs_to_two_families() {
     all.sort();
     all.dedup();
     assert_eq!(all.len(), count);
+}
+
+#[test]
+fn ping_is_answered_on_an_entry_point_that_exists_or_on_its_own() {
+    let (install, warnings) = read("entryPoints: {web: {address: ':80'}}\nping: {}\n");
+    assert!(warnings.is_empty());
+    assert_eq!(install.entry_points["traefik"].address, ":8080");
+    let (install, _) = read("entryPoints: {web: {address: ':80'}}\nping: {entryPoint: web}\n");
+    assert_eq!(install.entry_points.len(), 1);
+    let (install, _) = read("entryPoints: {traefik: {address: ':9000'}}\nping: true\n");
+    assert_eq!(install.entry_points["traefik"].address, ":9000");
+    assert_eq!(
+        refused("entryPoints: {web: {address: ':80'}}\nping: {entryPoint: wbe, terminatingStatusCode: 7}\n"),
+        [
+            "2:20: error: ping.entryPoint: there is no entry point \"wbe\"; write one of web; without a name it is \
+             answered on port 8080",
+            "2:48: error: ping.terminatingStatusCode: 7 is no status; write one like 503",
+        ]
+    );
 }

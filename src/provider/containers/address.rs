@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 
-use super::remark::{Level, Notes};
+use super::remark::Notes;
 use super::{Container, Flavour, NetworkMode, Options};
+use crate::config::Level;
 
 /// Longest chain of `network_mode: container:…`.
 const MAX_CHAIN: usize = 16;

@@ -1,8 +1,9 @@
 //! Which containers are used, and for what (traefik-providers 3, "Container filter").
 
 use super::labels::Extras;
-use super::remark::{Level, Notes};
+use super::remark::Notes;
 use super::{Container, Health, Life, Options};
+use crate::config::Level;
 
 /// What a container is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

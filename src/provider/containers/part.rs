@@ -8,7 +8,8 @@ use super::address::{Unreachable, Whereabouts};
 use super::default_rule::{DefaultRule, Model};
 use super::filter::Usage;
 use super::protocol::{Router, Server, Service};
-use super::remark::{Level, Notes};
+use super::remark::Notes;
+use crate::config::Level;
 use crate::config::dynamic::{http, tcp, udp};
 use crate::config::name::normalize;
 

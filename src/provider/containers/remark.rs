@@ -1,19 +1,9 @@
 //! What a conversion has to say.
 
-use super::Container;
+use std::collections::BTreeMap;
 
-/// How much it matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// A container, or a part of what it says, is left out.
-    Error,
-    /// It works, but probably not as meant.
-    Warn,
-    /// Worth knowing.
-    Info,
-    /// Why a container is not used, where that is as configured.
-    Debug,
-}
+use super::Container;
+use crate::config::{self, Level, Remarks};
 
 /// One thing to say about one container. The same containers give the same remarks in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +14,19 @@ pub struct Remark {
     pub about: String,
     /// What there is to say.
     pub text: String,
+}
+
+/// The same, by what they are about.
+#[must_use]
+pub fn by_object(remarks: Vec<Remark>) -> Remarks {
+    let mut objects: BTreeMap<String, Vec<config::Remark>> = BTreeMap::new();
+    for Remark { level, about, text } in remarks {
+        objects
+            .entry(about)
+            .or_default()
+            .push(config::Remark { level, text });
+    }
+    objects.into_iter().collect()
 }
 
 /// Where remarks about one container are noted.

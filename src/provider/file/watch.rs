@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::fingerprint::{Filled, Fingerprint};
 use super::{NAME, Source};
+use crate::config::Remarks;
 use crate::config::dynamic::Configuration;
 use crate::provider::Update;
 
@@ -137,6 +138,7 @@ impl Watcher {
             let update = Update {
                 provider: NAME,
                 configuration: Arc::new(configuration),
+                remarks: Remarks::new(),
                 is_urgent: false,
             };
             // The receiver is gone only at shutdown.

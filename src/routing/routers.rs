@@ -1,0 +1,316 @@
+//! All routers of a configuration: each compiled when it, or what it leads to, is another than before (traefik-core 4).
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::report::{Item, Status};
+use super::services::Services;
+use super::snapshot::Rules;
+use super::{EntryPointSpec, Ground, Merged, Snapshot, Table};
+use crate::config::dynamic::http::Router;
+use crate::config::{Named, provider_of, qualify};
+use crate::rule::{Rule, default_priority};
+use crate::service::Service;
+
+/// Priorities above this are kept for piton's own routers (traefik-core 4.1).
+const MAX_PRIORITY: i64 = i64::MAX - 1000;
+
+/// A router that works.
+#[derive(Debug, PartialEq)]
+pub(super) struct Compiled {
+    priority: i64,
+    /// Rank of its provider among those of equal priority.
+    precedence: usize,
+    /// Numbers of its entry points.
+    entry_points: Box<[usize]>,
+    /// Its rule as written.
+    text: Arc<str>,
+    rule: SameRule,
+    /// Qualified name of its service.
+    service: Arc<str>,
+}
+
+/// A compiled rule; what was parsed twice is not the same.
+#[derive(Debug, Clone)]
+struct SameRule(Arc<Rule>);
+
+impl PartialEq for SameRule {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// All routers, compiled.
+#[derive(Default)]
+pub(super) struct Routers {
+    /// Those that work.
+    pub(super) at_work: Named<Compiled>,
+    /// The services of the others, where those work.
+    pub(super) idle: Named<Option<Arc<str>>>,
+    /// What became of each.
+    pub(super) report: Named<Item>,
+    /// Rules in use, by text.
+    pub(super) rules: Arc<Rules>,
+    /// One table for each entry point.
+    pub(super) tables: Box<[Table]>,
+}
+
+impl Routers {
+    /// Compiles what is another than in `known`.
+    pub(super) fn compile(
+        merged: &Merged,
+        ground: &Ground,
+        services: &Services,
+        known: Option<&Snapshot>,
+    ) -> Self {
+        // Which middlewares there are, and the tie-break, may matter to every router.
+        let known = known.filter(|known| {
+            known.merged.middlewares == merged.middlewares && known.merged.precedence == merged.precedence
+        });
+        let mut routers = known.map_or_else(Self::default, |known| Self {
+            at_work: known.routers.clone(),
+            idle: known.idle.clone(),
+            report: known.report.routers.clone(),
+            rules: Arc::clone(&known.rules),
+            tables: Box::default(),
+        });
+        let before = routers.at_work.clone();
+        let mut compiler = Compiler {
+            entry_points: &ground.entry_points,
+            services,
+            merged,
+            rules: &routers.rules,
+            new_rules: HashMap::new(),
+        };
+        for name in suspects(merged, services, known) {
+            routers.at_work.remove(&name);
+            routers.idle.remove(&name);
+            routers.report.remove(&name);
+            let Some(router) = merged.routers.get(&name) else {
+                continue;
+            };
+            let mut item = Item::default();
+            match (compiler.compile(&name, router, &mut item), before.get(&name)) {
+                (Ok(compiled), Some(old)) if **old == compiled => {
+                    routers.at_work.insert(Arc::clone(&name), Arc::clone(old));
+                }
+                (Ok(compiled), _) => routers.at_work.insert(Arc::clone(&name), compiled),
+                (Err(service), _) => routers.idle.insert(Arc::clone(&name), service),
+            }
+            routers.report.insert(name, item);
+        }
+        let is_reshaped = before.replacements(&routers.at_work).next().is_some();
+        routers.tables = match known.filter(|_| !is_reshaped) {
+            Some(known) => {
+                let tables = known.tables.iter();
+                tables
+                    .map(|table| table.redirected(|service| services.successor(service)))
+                    .collect()
+            }
+            None => {
+                let rules = routers.at_work.values();
+                let rules = rules.map(|router| (Arc::clone(&router.text), Arc::clone(&router.rule.0)));
+                routers.rules = Arc::new(rules.collect());
+                routers.tables(&ground.entry_points, services)
+            }
+        };
+        routers
+    }
+
+    /// Tables in order of priority, then provider precedence, then name, so that two replicas agree.
+    /// Every entry point has one, if only an empty one.
+    fn tables(&self, entry_points: &[EntryPointSpec], services: &Services) -> Box<[Table]> {
+        let table = |number: usize| {
+            let all = self.at_work.iter();
+            let mut here: Vec<(&Arc<str>, &Compiled, &Arc<Service>)> = all
+                .filter(|(_, router)| router.entry_points.contains(&number))
+                .filter_map(|(name, router)| Some((name, &**router, services.enabled.get(&router.service)?)))
+                .collect();
+            // By name they are already.
+            here.sort_by_key(|(_, router, _)| (Reverse(router.priority), router.precedence));
+            Table::new(here.into_iter().map(|(name, router, service)| {
+                let way = (Arc::clone(name), Arc::clone(&router.rule.0));
+                (way, Arc::clone(service))
+            }))
+        };
+        (0..entry_points.len()).map(table).collect()
+    }
+}
+
+/// Names of the routers that may be others than in `known`.
+fn suspects(merged: &Merged, services: &Services, known: Option<&Snapshot>) -> BTreeSet<Arc<str>> {
+    let Some(known) = known else {
+        return merged.routers.iter().map(|(name, _)| Arc::clone(name)).collect();
+    };
+    let written = known.merged.routers.differences(&merged.routers);
+    let mut suspects: BTreeSet<Arc<str>> = written.map(|difference| Arc::clone(difference.name())).collect();
+    let has_service = |service: &Arc<str>| services.enabled.contains_key(service);
+    let unsure = known
+        .idle
+        .iter()
+        .filter(|(_, service)| !service.as_ref().as_ref().is_some_and(has_service));
+    suspects.extend(unsure.map(|(name, _)| Arc::clone(name)));
+    if services.lost.is_empty() {
+        return suspects;
+    }
+    for route in known.tables.iter().flat_map(Table::routes) {
+        if services.lost.contains(&Arc::as_ptr(route.service)) {
+            suspects.insert(Arc::clone(route.name));
+        }
+    }
+    suspects
+}
+
+struct Compiler<'a> {
+    entry_points: &'a [EntryPointSpec],
+    services: &'a Services,
+    merged: &'a Merged,
+    rules: &'a Rules,
+    new_rules: HashMap<&'a str, Arc<Rule>>,
+}
+
+impl<'a> Compiler<'a> {
+    /// What the router is.
+    ///
+    /// # Errors
+    /// The service that it would lead to, if that works, when it does not work itself; why is noted in `item`.
+    fn compile(
+        &mut self,
+        name: &str,
+        router: &'a Router,
+        item: &mut Item,
+    ) -> Result<Compiled, Option<Arc<str>>> {
+        let priority = priority(router, item);
+        let entry_points = self.entry_points_of(router, item);
+        refuse_unsupported(name, router, self.merged, item);
+        let rule = self.rule(router, item);
+        let service = self.service(name, router, item);
+        let (Some(rule), Some(service)) = (rule, service.clone()) else {
+            return Err(service);
+        };
+        if item.status() == Status::Disabled {
+            return Err(Some(service));
+        }
+        let provider = provider_of(name).unwrap_or_default();
+        let precedence = self.merged.precedence.iter().position(|p| p == provider);
+        Ok(Compiled {
+            priority,
+            precedence: precedence.unwrap_or(usize::MAX),
+            entry_points,
+            text: router.rule.as_str().into(),
+            rule: SameRule(rule),
+            service,
+        })
+    }
+
+    /// Numbers of the named entry points that exist, or of the default ones (traefik-core 4.5), without those that a
+    /// router cannot safely be on.
+    fn entry_points_of(&self, router: &Router, item: &mut Item) -> Box<[usize]> {
+        let all = self.entry_points;
+        let mut wanted = BTreeSet::new();
+        if router.entry_points.is_empty() {
+            wanted.extend((0..all.len()).filter(|&number| all.get(number).is_some_and(|it| it.is_default)));
+        }
+        for name in &router.entry_points {
+            match all.iter().position(|entry_point| entry_point.name == *name) {
+                Some(known) => drop(wanted.insert(known)),
+                None => item.warn("entryPoints", format!("entryPoint {name:?} doesn't exist")),
+            }
+        }
+        wanted.retain(|&number| {
+            let refusal = all
+                .get(number)
+                .and_then(|it| Some((&it.name, it.unsupported.first()?)));
+            if let Some((name, key)) = refusal {
+                let text = format!("not on entryPoint {name:?}: its {key} is not supported yet");
+                item.warn("entryPoints", text);
+            }
+            refusal.is_none()
+        });
+        if wanted.is_empty() {
+            item.disable("entryPoints", "no valid entryPoint for this router");
+        }
+        wanted.into_iter().collect()
+    }
+
+    fn rule(&mut self, router: &'a Router, item: &mut Item) -> Option<Arc<Rule>> {
+        let text = router.rule.as_str();
+        if let Some(rule) = self.rules.get(text).or_else(|| self.new_rules.get(text)) {
+            return Some(Arc::clone(rule));
+        }
+        match Rule::parse(text) {
+            Ok(rule) => {
+                let rule = Arc::new(rule);
+                self.new_rules.insert(text, Arc::clone(&rule));
+                Some(rule)
+            }
+            Err(error) => {
+                item.disable("rule", format!("error while parsing rule {text:?}: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Qualified name of its service, if that works.
+    fn service(&self, name: &str, router: &Router, item: &mut Item) -> Option<Arc<str>> {
+        if router.service.is_empty() {
+            item.disable("", "the router names no service");
+            return None;
+        }
+        let qualified = qualify(&router.service, provider_of(name).unwrap_or_default());
+        match self.services.get_key_value(&qualified) {
+            Ok((name, _)) => Some(Arc::clone(name)),
+            Err(reason) => {
+                item.disable("service", reason);
+                None
+            }
+        }
+    }
+}
+
+fn priority(router: &Router, item: &mut Item) -> i64 {
+    if router.priority > MAX_PRIORITY {
+        item.disable(
+            "priority",
+            format!(
+                "the router priority {} exceeds the max user-defined priority {MAX_PRIORITY}",
+                router.priority
+            ),
+        );
+    }
+    match router.priority {
+        0 => default_priority(&router.rule),
+        written => written,
+    }
+}
+
+/// Disables a router that needs what piton does not have: leaving an unknown middleware out could open
+/// a route that was meant to be closed.
+fn refuse_unsupported(name: &str, router: &Router, merged: &Merged, item: &mut Item) {
+    let provider = provider_of(name).unwrap_or_default();
+    for middleware in &router.middlewares {
+        let qualified = qualify(middleware, provider);
+        if merged.middlewares.contains_key(&qualified) {
+            item.disable(
+                "middlewares",
+                format!("middleware {qualified:?}: middlewares are not supported yet"),
+            );
+        } else {
+            item.disable("middlewares", format!("middleware {qualified:?} does not exist"));
+        }
+    }
+    if router.tls.is_some() {
+        item.disable("tls", "TLS on entry points is not supported yet");
+    }
+    if !router.parent_refs.is_empty() {
+        item.disable("parentRefs", "nested routers are not supported yet");
+    }
+    match router.rule_syntax.as_str() {
+        "" | "v3" | "default" => {}
+        other => item.disable(
+            "ruleSyntax",
+            format!("ruleSyntax {other:?} is not supported; write the rule in v3 syntax"),
+        ),
+    }
+}
