@@ -12,6 +12,7 @@
 //! | `rule` | `rule` | `rule` |
 //! | `path`, `host`, `query` | `target` | `request::target` |
 //! | `containers` | `containers` | `provider::containers`, from the engine's own words |
+//! | `kubernetes` | `kubernetes` | `provider::ingress`, from manifests |
 //! | `load`, `directory` | `load` | `config::dynamic`, the file provider |
 //! | `labels` | `labels` | `config::dynamic` |
 #![allow(
@@ -28,6 +29,7 @@ mod servers;
 mod compat {
     pub mod containers;
     pub mod cookie;
+    pub mod kubernetes;
     pub mod labels;
     pub mod load;
     pub mod pick;
@@ -91,6 +93,7 @@ fn run(case: &str) -> Result<Differences, String> {
         "host" => parsed(rest).map(compat::target::hosts),
         "query" => parsed(rest).map(compat::target::queries),
         "containers" => parsed(rest).map(compat::containers::containers),
+        "kubernetes" => parsed(rest).map(compat::kubernetes::kubernetes),
         "load" => parsed(rest).map(compat::load::loads),
         "labels" => parsed(rest).map(compat::labels::labels),
         "directory" => parsed(rest).map(compat::load::directory),

