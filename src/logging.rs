@@ -80,8 +80,9 @@ fn filter(level: &str) -> Result<EnvFilter, InvalidLog> {
         _ => "off",
     };
     // What keeps Pingora from starting is worth a line at any level; that an upgrade takes a moment is not.
+    // kube repeats whole answers that it does not understand, secrets among them.
     let filter = format!(
-        "{level},pingora_core={pingora},pingora_core::server=error,pingora_core::server::transfer_fd={pingora},pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora}"
+        "{level},pingora_core={pingora},pingora_core::server=error,pingora_core::server::transfer_fd={pingora},pingora_proxy={pingora},pingora_load_balancing={pingora},pingora_pool={pingora},kube_client=off"
     );
     Ok(EnvFilter::new(filter))
 }

@@ -8,12 +8,15 @@ pub mod engine;
 pub mod file;
 mod follow;
 pub mod ingress;
+pub mod kubernetes;
 mod publisher;
+mod readiness;
 pub mod swarm;
 
 use std::sync::Arc;
 
 pub use publisher::{InvalidProvider, options as container_options};
+pub use readiness::Readiness;
 
 use crate::config::Remarks;
 use crate::config::dynamic::Configuration;

@@ -71,7 +71,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         control.published(),
         Arc::clone(&entry_points),
         machine_name(),
-        Ping::new(Arc::clone(&stop), || true),
+        Ping::new(Arc::clone(&stop), followers.readiness()),
         Arc::clone(&stop),
         &server.configuration,
     );

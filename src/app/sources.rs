@@ -16,10 +16,11 @@ use crate::config::install::Install;
 use crate::config::{Files, Problem, Remarks};
 use crate::control::Control;
 use crate::provider::docker::{self, Docker};
-use crate::provider::engine::{EngineError, Environment};
+use crate::provider::engine::Environment;
 use crate::provider::file::{self, Source, Watcher};
+use crate::provider::kubernetes::{self, Kubernetes};
 use crate::provider::swarm::{self, Swarm};
-use crate::provider::{First, InvalidProvider, Update};
+use crate::provider::{First, InvalidProvider, Readiness, Update};
 
 /// Longest wait for an engine before entry points open. A connection made meanwhile waits with it.
 const FIRST_ANSWER: Duration = Duration::from_secs(10);
@@ -35,6 +36,8 @@ pub struct Sources {
     pub docker: Option<Docker>,
     /// Services of a swarm.
     pub swarm: Option<Swarm>,
+    /// Ingresses of a cluster.
+    pub kubernetes: Option<Kubernetes>,
 }
 
 /// What the file provider reads.
@@ -56,7 +59,8 @@ impl Sources {
         let mut problems = Vec::new();
         let mut refuse = |provider: &str, InvalidProvider { key, reason }: InvalidProvider| {
             // A variable of the environment stands in no file.
-            let path = match key.starts_with("DOCKER_") {
+            let is_variable = ["DOCKER_", "KUBE"].iter().any(|prefix| key.starts_with(prefix));
+            let path = match is_variable {
                 true => key,
                 false => format!("providers.{provider}.{key}"),
             };
@@ -69,6 +73,12 @@ impl Sources {
         let swarm = written.swarm.as_ref().and_then(|written| {
             let swarm = Swarm::new(written, &environment, files);
             swarm.map_err(|invalid| refuse(swarm::NAME, invalid)).ok()
+        });
+        let kubernetes = written.kubernetes_ingress.as_ref().and_then(|written| {
+            let kubernetes = Kubernetes::new(written, &kubernetes::Environment::of_process(), files);
+            kubernetes
+                .map_err(|invalid| refuse(kubernetes::KEY, invalid))
+                .ok()
         });
         if !problems.is_empty() {
             return Err(problems);
@@ -85,6 +95,7 @@ impl Sources {
             files: written.file.as_ref().and_then(watched),
             docker,
             swarm,
+            kubernetes,
         })
     }
 
@@ -94,8 +105,10 @@ impl Sources {
             files,
             docker,
             swarm,
+            kubernetes,
         } = self;
-        fixed.is_none() && files.is_none() && docker.is_none() && swarm.is_none()
+        let is_silent = docker.is_none() && swarm.is_none() && kubernetes.is_none();
+        fixed.is_none() && files.is_none() && is_silent
     }
 
     /// Reads everything once, so that the first request finds its route. An engine that does not answer is asked again
@@ -126,8 +139,12 @@ impl Sources {
         if let Some(configuration) = watcher.as_ref().and_then(Watcher::read) {
             apply(file::NAME, Arc::new(configuration), Remarks::new());
         }
-        let (mut docker, mut swarm) = (self.docker, self.swarm);
-        for (provider, first) in first_answers(docker.as_mut(), swarm.as_mut())? {
+        let mut engines = Engines {
+            docker: self.docker,
+            swarm: self.swarm,
+            kubernetes: self.kubernetes,
+        };
+        for (provider, first) in engines.first_answers()? {
             match first {
                 Ok(First {
                     configuration,
@@ -136,8 +153,8 @@ impl Sources {
                 }) if is_whole || !takes_over => apply(provider, configuration, remarks),
                 Ok(_) => {
                     return Err(StartFailure::System(format!(
-                        "providers.{provider}: not all containers could be looked at: the running process knows more, \
-                         and stays"
+                        "providers.{provider}: not everything could be looked at: the running process knows more, and \
+                         stays"
                     )));
                 }
                 Err(reason) if takes_over => {
@@ -148,35 +165,44 @@ impl Sources {
                 Err(reason) => tracing::error!(provider, "{reason}: starting without it"),
             }
         }
-        Ok(Followers {
-            watcher,
-            docker,
-            swarm,
-        })
+        Ok(Followers { watcher, engines })
     }
 }
 
 type Answer = Result<First, String>;
 
-/// What the engines say now. The runtime leaves no thread behind that a later fork would lose.
-fn first_answers(
-    docker: Option<&mut Docker>,
-    swarm: Option<&mut Swarm>,
-) -> Result<Vec<(&'static str, Answer)>, StartFailure> {
-    if docker.is_none() && swarm.is_none() {
-        return Ok(Vec::new());
-    }
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| StartFailure::System(format!("runtime: {error}")))?;
-    let docker = async { Some((docker::NAME, in_time(docker?.first()).await)) };
-    let swarm = async { Some((swarm::NAME, in_time(swarm?.first()).await)) };
-    let (docker, swarm) = runtime.block_on(async { tokio::join!(docker, swarm) });
-    Ok(docker.into_iter().chain(swarm).collect())
+/// Providers that somebody has to be asked for.
+struct Engines {
+    docker: Option<Docker>,
+    swarm: Option<Swarm>,
+    kubernetes: Option<Kubernetes>,
 }
 
-async fn in_time(first: impl Future<Output = Result<First, EngineError>>) -> Answer {
+impl Engines {
+    const fn is_empty(&self) -> bool {
+        self.docker.is_none() && self.swarm.is_none() && self.kubernetes.is_none()
+    }
+
+    /// What they say now. The runtime leaves no thread behind that a later fork would lose.
+    fn first_answers(&mut self) -> Result<Vec<(&'static str, Answer)>, StartFailure> {
+        if self.is_empty() {
+            return Ok(Vec::new());
+        }
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| StartFailure::System(format!("runtime: {error}")))?;
+        let (docker, swarm) = (self.docker.as_mut(), self.swarm.as_mut());
+        let kubernetes = self.kubernetes.as_mut();
+        let docker = async { Some((docker::NAME, in_time(docker?.first()).await)) };
+        let swarm = async { Some((swarm::NAME, in_time(swarm?.first()).await)) };
+        let kubernetes = async { Some((kubernetes::NAME, in_time(kubernetes?.first()).await)) };
+        let (docker, swarm, kubernetes) = runtime.block_on(async { tokio::join!(docker, swarm, kubernetes) });
+        Ok(docker.into_iter().chain(swarm).chain(kubernetes).collect())
+    }
+}
+
+async fn in_time<E: ToString>(first: impl Future<Output = Result<First, E>>) -> Answer {
     let answer = timeout(FIRST_ANSWER, first).await;
     let answer = answer.map_err(|_| format!("no answer within {FIRST_ANSWER:?}"))?;
     answer.map_err(|error| error.to_string())
@@ -185,22 +211,35 @@ async fn in_time(first: impl Future<Output = Result<First, EngineError>>) -> Ans
 /// What follows the sources while the proxy runs.
 pub(super) struct Followers {
     watcher: Option<Watcher>,
-    docker: Option<Docker>,
-    swarm: Option<Swarm>,
+    engines: Engines,
 }
 
 impl Followers {
+    /// Asks whether everything was read once that a first answer may be wanting of.
+    pub(super) fn readiness(&self) -> impl Fn() -> bool + Send + Sync + use<> {
+        let kubernetes = self.engines.kubernetes.as_ref().map(Kubernetes::readiness);
+        move || kubernetes.as_ref().is_none_or(Readiness::is_ready)
+    }
+
     /// Starts them all; none ends before nobody listens to `updates` any more.
     pub(super) fn start(self, running: &mut JoinSet<()>, updates: &mpsc::Sender<Update>) {
         match self.watcher {
             Some(watcher) => running.spawn(watcher.run()),
             None => running.spawn(ignore_hangup()),
         };
-        if let Some(docker) = self.docker {
+        let Engines {
+            docker,
+            swarm,
+            kubernetes,
+        } = self.engines;
+        if let Some(docker) = docker {
             running.spawn(docker.run(updates.clone()));
         }
-        if let Some(swarm) = self.swarm {
+        if let Some(swarm) = swarm {
             running.spawn(swarm.run(updates.clone()));
+        }
+        if let Some(kubernetes) = kubernetes {
+            running.spawn(kubernetes.run(updates.clone()));
         }
     }
 }

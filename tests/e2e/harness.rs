@@ -38,7 +38,7 @@ pub use moment::Moment;
 pub use origin::{Https, Origin};
 pub use piton::{Piton, run_to_end};
 pub use pki::{Authority, Leaf};
-pub use port::reserve;
+pub use port::{reserve, reserve_at};
 pub use server::{Received, Server, Then, respond, respond_with};
 pub use setup::Setup;
 pub use verdict::{says, verdict};

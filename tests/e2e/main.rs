@@ -16,6 +16,9 @@ mod harness;
 // An engine that misbehaves on demand.
 #[path = "../support/engine.rs"]
 mod fake;
+// An API server of Kubernetes that misbehaves on demand.
+#[path = "../support/apiserver.rs"]
+mod apiserver;
 
 // The samples of the article that started it all, unchanged, and the cookies they give.
 mod article;
@@ -47,6 +50,8 @@ mod forwarded;
 mod gone;
 // Active and passive health checks.
 mod health;
+// `providers.kubernetesIngress` follows a cluster.
+mod kubernetes;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
 // Copies of requests for mirrors.

@@ -27,7 +27,6 @@ pub const TRAEFIK_UNSUPPORTED: &[&str] = &[
 
 /// Providers that Traefik knows and piton does not support yet.
 pub const PROVIDERS_UNSUPPORTED: &[&str] = &[
-    "kubernetesIngress",
     "kubernetesIngressNGINX",
     "kubernetesCRD",
     "kubernetesGateway",

@@ -1,8 +1,9 @@
-//! `providers`: where the dynamic configuration comes from (traefik-core 5.3, traefik-providers 1, 3, 4).
+//! `providers`: where the dynamic configuration comes from (traefik-core 5.3, traefik-providers 1, 3, 4, 5).
 
 use serde::Deserialize;
 
 use super::engine::{Docker, Swarm};
+use super::kubernetes::KubernetesIngress;
 use crate::config::{AllowEmpty, Span};
 
 /// Everything under `providers:` that piton supports.
@@ -19,6 +20,8 @@ pub struct Providers {
     pub docker: AllowEmpty<Docker>,
     /// Services of a Docker swarm.
     pub swarm: AllowEmpty<Swarm>,
+    /// Ingresses of a Kubernetes cluster.
+    pub kubernetes_ingress: AllowEmpty<KubernetesIngress>,
 }
 
 impl Default for Providers {
@@ -29,6 +32,7 @@ impl Default for Providers {
             file: None,
             docker: AllowEmpty::absent(),
             swarm: AllowEmpty::absent(),
+            kubernetes_ingress: AllowEmpty::absent(),
         }
     }
 }

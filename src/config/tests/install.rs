@@ -192,7 +192,7 @@ accessLog: true
 tracing: {}
 certificatesResolvers: {le: {acme: {}}}
 tcpServersTransport: {}
-providers: {consul: {endpoint: x, bananas: 5}, kubernetesIngress: {}, file: {filename: a.yml}}
+providers: {consul: {endpoint: x, bananas: 5}, kubernetesCRD: {}, file: {filename: a.yml}}
 experimental: false
 core:
 ";
@@ -213,7 +213,7 @@ core:
             r#"15:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
             r#"16:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
             r#"17:13: warning: providers.consul: "consul" is not supported yet and has no effect"#,
-            r#"17:48: warning: providers.kubernetesIngress: "kubernetesIngress" is not supported yet and has no effect"#,
+            r#"17:48: warning: providers.kubernetesCRD: "kubernetesCRD" is not supported yet and has no effect"#,
         ]
     );
     assert_eq!(install.providers.file.unwrap().filename, "a.yml");

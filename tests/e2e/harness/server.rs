@@ -1,7 +1,7 @@
 //! Servers on threads, scripted request by request.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use socket2::Socket;
 
-use super::reserve;
+use super::reserve_at;
 
 /// A request as it arrived.
 #[derive(Debug, Clone)]
@@ -91,9 +91,26 @@ impl Server {
         })
     }
 
+    /// The same at another address of this machine.
+    pub fn named_at(address: IpAddr, name: &str) -> Self {
+        let name = name.to_owned();
+        Self::scripted_at(address, move |_, stream| {
+            respond_with(stream, 200, &[&format!("X-Server: {name}")], &name);
+            Then::Keep
+        })
+    }
+
     /// Answers every request as `script` says.
     pub fn scripted(script: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static) -> Self {
-        let (port, address) = reserve();
+        Self::scripted_at(Ipv4Addr::LOCALHOST.into(), script)
+    }
+
+    /// The same at another address of this machine.
+    pub fn scripted_at(
+        address: IpAddr,
+        script: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static,
+    ) -> Self {
+        let (port, address) = reserve_at(address);
         let listener = TcpListener::bind(address).unwrap();
         let mut server = Self {
             _port: port,

@@ -10,12 +10,15 @@ use socket2::Socket;
 use super::piton::Piton;
 use super::{TempDir, reserve};
 
-/// Variables that would choose another engine than the test's.
-const OF_ENGINES: [&str; 4] = [
+/// Variables that would choose another engine or cluster than the test's.
+const OF_ENGINES: [&str; 7] = [
     "DOCKER_HOST",
     "DOCKER_API_VERSION",
     "DOCKER_CERT_PATH",
     "DOCKER_TLS_VERIFY",
+    "KUBECONFIG",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
 ];
 
 /// What to start with.

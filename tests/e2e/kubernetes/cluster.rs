@@ -1,0 +1,268 @@
+//! A cluster for one test: the test's own API server, or a namespace of the one that `KUBECONFIG` names.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::io::Write as _;
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::Command;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Mutex, Once, OnceLock};
+
+use k8s_openapi::NamespaceResourceScope;
+use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+use serde::Deserialize as _;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::apiserver::{ApiServer, Resource, TOKEN};
+use crate::harness::{Server, Setup, TempDir};
+
+/// Waits for what the client does.
+pub fn block_on<T>(what: impl Future<Output = T>) -> T {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let make = || {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    RUNTIME.get_or_init(make).block_on(what)
+}
+
+/// Says why a test does not run, also when output is captured.
+fn skipped(why: &str) {
+    let line = format!("SKIPPED: {why}\n");
+    // Not by `eprint!`, which libtest would keep.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
+enum Make {
+    Ours(ApiServer),
+    Real {
+        /// What `KUBECONFIG` names.
+        path: String,
+        /// Kind and name of what was applied.
+        made: Mutex<Vec<(String, String)>>,
+    },
+}
+
+/// The cluster; what a test made in it goes with the test.
+pub struct Cluster {
+    make: Make,
+    pub namespace: String,
+    pub dir: TempDir,
+    addresses: AtomicU8,
+}
+
+impl Cluster {
+    /// The one that `KUBECONFIG` names, or ours.
+    pub fn new() -> Self {
+        match std::env::var("KUBECONFIG") {
+            Ok(path) if !path.is_empty() => Self::real(path),
+            _ => Self::ours(),
+        }
+    }
+
+    /// Ours, whatever `KUBECONFIG` says: for what a real one does not do on demand.
+    pub fn ours() -> Self {
+        Self::of(Make::Ours(ApiServer::new()), "default")
+    }
+
+    /// Ours; it listens later.
+    pub fn away() -> Self {
+        Self::of(Make::Ours(ApiServer::away()), "default")
+    }
+
+    fn of(make: Make, namespace: &str) -> Self {
+        let dir = TempDir::new();
+        if let Make::Ours(server) = &make {
+            dir.write("kubeconfig", &server.kubeconfig(&format!("token: {TOKEN}")));
+        }
+        Self {
+            make,
+            namespace: namespace.to_owned(),
+            dir,
+            addresses: AtomicU8::new(1),
+        }
+    }
+
+    fn real(path: String) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        static ROUTE: Once = Once::new();
+        // Endpoints of a real cluster are never at 127.0.0.0/8.
+        ROUTE.call_once(|| {
+            let words = ["route", "replace", "local", "198.18.77.0/24", "dev", "lo"];
+            let done = Command::new("ip").args(words).status();
+            assert!(
+                done.is_ok_and(|status| status.success()),
+                "ip {}",
+                words.join(" ")
+            );
+        });
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let namespace = format!("piton-test-{}-{number}", std::process::id());
+        let made = Mutex::default();
+        let cluster = Self::of(Make::Real { path, made }, &namespace);
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        let api: Api<DynamicObject> = Api::all_with(cluster.client(), &namespaces());
+        block_on(api.patch(&namespace, &as_us(), &Patch::Apply(object))).unwrap();
+        cluster
+    }
+
+    /// Applies an object, in the namespace where it has one.
+    pub fn apply(&self, mut object: Value) {
+        let kind = object["kind"].as_str().expect("a kind").to_owned();
+        let resource = Resource::find(&kind);
+        if resource.namespaced {
+            object["metadata"]["namespace"] = json!(self.namespace);
+        }
+        let Make::Real { made, .. } = &self.make else {
+            return self.server().apply(object);
+        };
+        let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
+        block_on(
+            self.dynamic(resource)
+                .patch(&name, &as_us(), &Patch::Apply(object)),
+        )
+        .unwrap();
+        made.lock().unwrap().push((kind, name));
+    }
+
+    /// Applies all objects of a YAML text.
+    pub fn apply_all(&self, yaml: &str) {
+        for document in serde_yaml::Deserializer::from_str(yaml) {
+            self.apply(Value::deserialize(document).unwrap());
+        }
+    }
+
+    /// Deletes an object that is there.
+    pub fn delete(&self, kind: &str, name: &str) {
+        if let Make::Ours(server) = &self.make {
+            let resource = Resource::find(kind);
+            let namespace = if resource.namespaced { &self.namespace } else { "" };
+            return server.delete(kind, namespace, name);
+        }
+        let api = self.dynamic(Resource::find(kind));
+        block_on(api.delete(name, &DeleteParams::default())).unwrap();
+    }
+
+    /// An object of the namespace as it is now.
+    pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        let found = block_on(self.dynamic(Resource::find(kind)).get_opt(name)).unwrap();
+        found.map(|object| serde_json::to_value(object).unwrap())
+    }
+
+    /// All objects of a kind in the namespace.
+    pub fn all(&self, kind: &str) -> Vec<Value> {
+        let found = block_on(
+            self.dynamic(Resource::find(kind))
+                .list(&kube::api::ListParams::default()),
+        );
+        let found = found.unwrap().items.into_iter();
+        found
+            .map(|object| serde_json::to_value(object).unwrap())
+            .collect()
+    }
+
+    fn dynamic(&self, resource: &Resource) -> Api<DynamicObject> {
+        let about = ApiResource {
+            group: resource.group.to_owned(),
+            version: resource.version.to_owned(),
+            api_version: resource.api_version(),
+            kind: resource.kind.to_owned(),
+            plural: resource.plural.to_owned(),
+        };
+        if resource.namespaced {
+            Api::namespaced_with(self.client(), &self.namespace, &about)
+        } else {
+            Api::all_with(self.client(), &about)
+        }
+    }
+
+    /// A server at an address that no other server of this test has: endpoints are told apart by that.
+    pub fn pod(&self, name: &str) -> Server {
+        let last = self.addresses.fetch_add(1, Ordering::Relaxed);
+        let address = match self.make {
+            Make::Ours(_) => Ipv4Addr::new(127, 9, 77, last),
+            Make::Real { .. } => Ipv4Addr::new(198, 18, 77, last),
+        };
+        Server::named_at(IpAddr::V4(address), name)
+    }
+
+    /// A piton that follows it, with more options.
+    pub fn setup(&self, options: &str) -> Setup {
+        let namespaces = format!("namespaces: [{}]\n{options}", self.namespace);
+        Setup::engine("kubernetesIngress", &namespaces).variable("KUBECONFIG", &self.kubeconfig())
+    }
+
+    /// The server, which must be ours.
+    pub fn server(&self) -> &ApiServer {
+        match &self.make {
+            Make::Ours(server) => server,
+            Make::Real { .. } => panic!("only ours does that"),
+        }
+    }
+
+    /// The same, to let it go and come.
+    pub fn server_mut(&mut self) -> &mut ApiServer {
+        match &mut self.make {
+            Make::Ours(server) => server,
+            Make::Real { .. } => panic!("only ours does that"),
+        }
+    }
+
+    /// Where its kubeconfig is.
+    pub fn kubeconfig(&self) -> String {
+        match &self.make {
+            Make::Ours(_) => self.dir.join("kubeconfig").display().to_string(),
+            Make::Real { path, .. } => path.clone(),
+        }
+    }
+
+    /// The real client.
+    pub fn client(&self) -> Client {
+        let config = Kubeconfig::read_from(self.kubeconfig()).unwrap();
+        block_on(async {
+            let options = KubeConfigOptions::default();
+            let mut config = Config::from_custom_kubeconfig(config, &options).await.unwrap();
+            config.default_namespace.clone_from(&self.namespace);
+            Client::try_from(config).unwrap()
+        })
+    }
+
+    /// Objects of the namespace, by the real client.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: kube::Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + Debug,
+        K::DynamicType: Default,
+    {
+        Api::namespaced(self.client(), &self.namespace)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let Make::Real { made, .. } = &self.make else {
+            return;
+        };
+        let gone = DeleteParams::default();
+        for (kind, name) in made.lock().unwrap().drain(..) {
+            // It may be gone already.
+            let _ = block_on(self.dynamic(Resource::find(&kind)).delete(&name, &gone));
+        }
+        let api: Api<DynamicObject> = Api::all_with(self.client(), &namespaces());
+        let _ = block_on(api.delete(&self.namespace, &gone));
+    }
+}
+
+fn as_us() -> PatchParams {
+    PatchParams::apply("piton-test").force()
+}
+
+fn namespaces() -> ApiResource {
+    ApiResource::erase::<k8s_openapi::api::core::v1::Namespace>(&())
+}
