@@ -127,12 +127,12 @@ fn rival<'a>(
     annotation: &Annotation,
 ) -> Option<(Option<&'a Id>, bool)> {
     if let Some(given) = fields.get(field) {
-        let says_the_same = |known: &&Annotation| {
+        let says_the_same = |known: &Annotation| {
             known.label.eq_ignore_ascii_case(&annotation.label) && known.value == annotation.value
         };
         return Some((
             given.by,
-            given.annotations.iter().any(|known| says_the_same(&known)),
+            given.annotations.iter().any(|known| says_the_same(known)),
         ));
     }
     let below = format!("{field}.");
