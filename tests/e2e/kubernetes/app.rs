@@ -141,6 +141,21 @@ fn prefixed(prefix: &str, annotations: &[(&str, &str)]) -> Map<String, Value> {
         .collect()
 }
 
+/// Returns once piton watches every kind of object over connections of now: what happens from here on comes by them.
+pub fn is_followed(cluster: &Cluster) {
+    const ALL: [&str; 5] = [
+        "ingresses",
+        "ingressclasses",
+        "services",
+        "secrets",
+        "endpointslices",
+    ];
+    let server = cluster.server();
+    within(SOON, "everything is watched", || {
+        ALL.iter().all(|resource| server.watching(resource) == 1)
+    });
+}
+
 /// Who answers users that are new; failures by their status.
 pub fn newcomers(address: SocketAddr) -> BTreeSet<String> {
     (0..8)

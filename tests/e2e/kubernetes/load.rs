@@ -1,12 +1,10 @@
 //! Users under load while the cluster changes: nobody fails while an endpoint serves, sessions leave only what is gone.
 //! `--nocapture` prints the table.
 
-use std::time::{Duration, Instant};
-
-use super::app::{App, Pod, wait_for};
+use super::app::{App, Pod, SOON, wait_for};
 use super::cluster::Cluster;
 use crate::harness::crowd::{Crowd, Row};
-use crate::harness::{Piton, Server, eventually};
+use crate::harness::{Piton, Server, eventually, within};
 use crate::upgrade::upgrade;
 
 const USERS: usize = 9;
@@ -146,11 +144,13 @@ fn an_api_server_that_is_away_is_missed_by_nobody_and_what_it_saw_meanwhile_is_m
     let crowd = crowd_of(&piton, ["a", "b", "c"]);
     let row = crowd.during("the API server is away and returns", || {
         cluster.server_mut().leave();
-        piton.wait_for_line(&["kubernetes", "WARN"]);
+        piton.wait_for_line(&["asking again", "kubernetes"]);
         crowd.all_ask_again();
         cluster.server_mut().come_back();
         let server = cluster.server();
-        eventually_soon("it is watched again", || server.watching("endpointslices") == 1);
+        within(SOON, "it is watched again", || {
+            server.watching("endpointslices") == 1
+        });
     });
     assert_eq!(row.moved, 0);
     crowd.may_leave("b");
@@ -187,10 +187,4 @@ fn a_new_binary_takes_over_and_goes_on_following() {
         crowd.wait_until_nobody_is_at("c");
     });
     wait_for(&new, &["a", "b"]);
-}
-
-fn eventually_soon(what: &str, condition: impl FnMut() -> bool) {
-    let begin = Instant::now();
-    crate::harness::within(super::app::SOON, what, condition);
-    assert!(begin.elapsed() < Duration::from_secs(20));
 }

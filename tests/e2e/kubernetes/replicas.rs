@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::app::{App, ROUTER, SERVICE, user_at, wait_for};
+use super::app::{App, ROUTER, SOON, user_at, wait_for};
 use super::cluster::Cluster;
 use crate::harness::{Browser, Piton, eventually, holds_for, within};
 
@@ -102,13 +102,17 @@ fn who_stops_in_order_gives_the_lease_up() {
     });
 }
 
-/// Events about an object, by their notes.
-fn events_about(cluster: &Cluster, name: &str) -> Vec<String> {
-    let events = cluster.all("Event").into_iter();
-    let about = events.filter(|event| event["regarding"]["name"] == name);
-    about
-        .map(|event: Value| event["note"].as_str().unwrap_or_default().to_owned())
-        .collect()
+/// Kinds of the objects of this name that have Events, and their notes.
+fn events_about(cluster: &Cluster, name: &str) -> Vec<(String, String)> {
+    let mut events = cluster.all("Event");
+    events.retain(|event| event["regarding"]["name"] == name);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let told = events
+        .iter()
+        .map(|event| (text(&event["regarding"]["kind"]), text(&event["note"])));
+    let mut told: Vec<(String, String)> = told.collect();
+    told.sort_unstable();
+    told
 }
 
 #[test]
@@ -124,31 +128,28 @@ fn a_bad_annotation_is_one_event_on_its_object_though_both_see_it() {
     worse.service(&[]);
     worse.ingress("worse.example.com", &[(&format!("{ROUTER}.priority"), "high")]);
     let pitons: [Piton; 2] = [(); 2].map(|()| cluster.setup("").start());
-    for (name, part) in [("bad", "maxage"), ("worse", "priority")] {
-        for piton in &pitons {
-            piton.wait_for_line(&[name, part]);
-        }
-        eventually("there is an Event", || {
-            let notes = events_about(&cluster, name);
-            notes.iter().any(|note| note.to_lowercase().contains(part))
-        });
+    for piton in &pitons {
+        piton.wait_for_line(&["ERROR", "service", "/bad", "maxage"]);
+        piton.wait_for_line(&["ERROR", "ingress", "/worse", "priority"]);
     }
-    let both = || {
-        (
-            events_about(&cluster, "bad").len(),
-            events_about(&cluster, "worse").len(),
-        )
-    };
-    let seen = both();
+    // On the Service what is wrong, on each Ingress what does not work.
+    let all = || ["bad", "worse"].map(|name| events_about(&cluster, name));
+    let kinds = || all().map(|told| told.into_iter().map(|(kind, _)| kind).collect::<Vec<_>>());
+    let expected = [
+        vec!["Ingress".to_owned(), "Service".to_owned()],
+        vec!["Ingress".to_owned()],
+    ];
+    within(SOON, "there are Events", || kinds() == expected);
+    let [of_bad, of_worse] = all();
+    assert!(of_bad[1].1.contains("sticky.cookie.maxage"), "{of_bad:?}");
+    assert!(of_worse[0].1.contains("router.priority"), "{of_worse:?}");
     if !cluster.is_real() {
         // One of them came too late.
         let server = cluster.server();
-        eventually("both have tried", || {
-            server.count("create", "events") >= 2 * (seen.0 + seen.1)
-        });
+        eventually("both have tried", || server.count("create", "events") >= 6);
+        assert_eq!(server.count("create", "events"), 6);
     }
-    assert_eq!(both(), seen, "each is told once");
-    assert_eq!(seen, (1, 1), "{:?}", events_about(&cluster, "bad"));
+    assert_eq!(kinds(), expected, "each is told once");
     // The rest is served.
     for piton in &pitons {
         user_at(piton, "a");
@@ -158,7 +159,9 @@ fn a_bad_annotation_is_one_event_on_its_object_though_both_see_it() {
         "worse.example.com",
         &[(&format!("{ROUTER}.priority"), "high"), ("example.com/note", "1")],
     );
-    holds_for(Duration::from_millis(500), "each is told once", || both() == seen);
+    holds_for(Duration::from_millis(500), "each is told once", || {
+        kinds() == expected
+    });
     // Repaired, it is served.
     bad.service(&[("sticky.cookie.maxage", "60")]);
     let ask = || {
@@ -168,5 +171,4 @@ fn a_bad_annotation_is_one_event_on_its_object_though_both_see_it() {
             .text()
     };
     eventually("it is served", || ask() == "b");
-    let _ = SERVICE;
 }
