@@ -7,7 +7,7 @@ use piton::config::{Level, Notation};
 use piton::provider::ingress::{Address, Conversion, Converter, Id, Object, Options, Status, manifest};
 use serde::Deserialize;
 
-use crate::{Differences, expect};
+use crate::{Differences, expect, expect_printed_and_read};
 
 /// `rows`: objects with what they mean by the options of the provider.
 #[derive(Deserialize)]
@@ -117,11 +117,28 @@ pub fn kubernetes(case: Kubernetes) -> Differences {
         let what = format!("row {index} {}", row.when);
         let text = [&case.objects, "\n---\n", &row.objects].concat();
         match manifest::read(&text) {
-            Ok(manifest) => converted(&mut differences, &what, row, &manifest.objects),
+            Ok(manifest) => converted(&mut differences, &what, row, &last_of_each(manifest.objects)),
             Err(error) => differences.push(format!("{what}: {error}")),
         }
     }
     differences
+}
+
+/// A document replaces an earlier one of that name.
+fn last_of_each(objects: Vec<Object>) -> Vec<Object> {
+    let name = |object: &Object| match object {
+        Object::Ingress(object) => (0, object.id.clone()),
+        Object::IngressClass(object) => (1, object.id.clone()),
+        Object::Service(object) => (2, object.id.clone()),
+        Object::Slice(object) => (3, object.id.clone()),
+        Object::Secret(object) => (4, object.id.clone()),
+        Object::Node(object) => (5, object.id.clone()),
+    };
+    let objects: BTreeMap<_, _> = objects
+        .into_iter()
+        .map(|object| (name(&object), object))
+        .collect();
+    objects.into_values().collect()
 }
 
 fn converted(differences: &mut Differences, what: &str, row: &Row, objects: &[Object]) {
@@ -144,6 +161,7 @@ fn converted(differences: &mut Differences, what: &str, row: &Row, objects: &[Ob
         same(&conversion),
         same(&other),
     );
+    expect_printed_and_read(differences, what, &conversion.configuration);
     expect(differences, what, meaning(&row.means), conversion.configuration);
     let level = |level| match level {
         Level::Error => "error",
