@@ -85,7 +85,7 @@ pub struct Render {
     /// Options of that provider, as below `providers.NAME` of the configuration file (YAML or TOML)
     #[arg(long, value_name = "FILE")]
     pub options: Option<PathBuf>,
-    /// What `docker inspect` prints; `-` is standard input
+    /// What `docker inspect` prints, or manifests; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 }
@@ -97,4 +97,7 @@ pub enum Rendered {
     Docker,
     /// Services, tasks, nodes and networks, together or in several files: docker inspect of their ids
     Swarm,
+    /// Manifests, or kubectl get ingress,ingressclass,service,endpointslice -A -o yaml
+    #[value(name = "kubernetesIngress")]
+    KubernetesIngress,
 }

@@ -4,6 +4,7 @@
 //! whatever was said about single objects; 1: options or objects could not be read, and nothing is printed; 2: the command
 //! line is wrong.
 
+mod cluster;
 mod engine;
 mod input;
 
@@ -34,6 +35,7 @@ pub(super) fn render(args: &Render) -> ExitCode {
     let rendering = match args.provider {
         Rendered::Docker => engine::docker(args),
         Rendered::Swarm => engine::swarm(args),
+        Rendered::KubernetesIngress => cluster::ingresses(args),
     };
     match rendering {
         Ok(rendering) => {

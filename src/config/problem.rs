@@ -278,7 +278,7 @@ const SECRET: usize = 24;
 
 /// Hides what may be a key that was written in a wrong place: a long word of letters and digits, as tools that make
 /// keys print them, and what follows the word "secret" without a space.
-fn masked(text: String) -> String {
+pub(super) fn masked(text: String) -> String {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'=');
     let is_secret = |word: &str| {
         let has = |kind: fn(&u8) -> bool| word.as_bytes().iter().any(kind);

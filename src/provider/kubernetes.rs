@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 pub use access::Environment;
+pub use options::options;
 
 use super::backoff::BackOff;
 use super::ingress::{Converter, Options, Remark};

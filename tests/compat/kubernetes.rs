@@ -7,7 +7,7 @@ use piton::config::{Level, Notation};
 use piton::provider::ingress::{Address, Conversion, Converter, Id, Object, Options, Status, manifest};
 use serde::Deserialize;
 
-use crate::{Differences, expect};
+use crate::{Differences, expect, expect_printed_and_read};
 
 /// `rows`: objects with what they mean by the options of the provider.
 #[derive(Deserialize)]
@@ -161,6 +161,7 @@ fn converted(differences: &mut Differences, what: &str, row: &Row, objects: &[Ob
         same(&conversion),
         same(&other),
     );
+    expect_printed_and_read(differences, what, &conversion.configuration);
     expect(differences, what, meaning(&row.means), conversion.configuration);
     let level = |level| match level {
         Level::Error => "error",

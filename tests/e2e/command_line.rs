@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, Piton, Server, Setup, TempDir, app_of, get, run_to_end, sticky_app};
+use crate::harness::{Client, Piton, Server, Setup, TempDir, app_of, get, reserve, run_to_end, sticky_app};
 
 /// Starts with a conf; it must fail within two seconds. Returns what it says.
 fn fails(conf: &std::path::Path) -> String {
@@ -179,6 +179,29 @@ fn the_demo_takes_another_port_when_its_own_is_taken() {
     let demo = Piton::spawn(command, None);
     assert_ne!(demo.address().port(), port);
     assert_eq!(get(demo.address(), "/").status, 200);
+}
+
+#[test]
+fn the_demos_application_is_a_server_alone() {
+    let (_held, address) = reserve();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
+    command.args(["demo", "--app", &address.port().to_string()]);
+    let mut application = Piton::launch(command, None);
+    application.wait_for_line(&["piton demo: ", &format!(":{}", address.port())]);
+    let answer = get(address, "/who");
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap();
+    let said: Vec<String> = answer.text().lines().take(2).map(str::to_owned).collect();
+    assert_eq!(
+        (answer.status, said),
+        (200, vec![name.trim().to_owned(), "GET /who".to_owned()])
+    );
+    application.signal("TERM");
+    let (took, success) = application.wait_for_end();
+    assert!(
+        took < Duration::from_secs(5) && success,
+        "{took:?} {:?}",
+        application.log()
+    );
 }
 
 #[test]

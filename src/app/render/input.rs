@@ -29,11 +29,15 @@ pub(super) fn read_some(path: &Path) -> Result<Vec<u8>, Vec<Problem>> {
 
 /// A problem with a whole file.
 pub(super) fn in_file(path: &Path, text: &str) -> Problem {
-    let name = match path.as_os_str() == "-" {
+    Problem::error("", text).in_file(&name(path).into())
+}
+
+/// What messages call a file.
+pub(super) fn name(path: &Path) -> &Path {
+    match path.as_os_str() == "-" {
         true => Path::new("standard input"),
         false => path,
-    };
-    Problem::error("", text).in_file(&name.into())
+    }
 }
 
 /// All objects of JSON files: one after the other, or in lists.

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 use serde_yaml::Value;
 
+use crate::config::problem::masked;
+
 /// What is printed in the place of a secret.
 pub(in crate::config) const HIDDEN: &str = "(secret)";
 
@@ -21,10 +23,12 @@ pub(in crate::config) fn hidden<S: Serializer>(text: &str, serializer: S) -> Res
     serializer.serialize_str(if text.is_empty() { "" } else { HIDDEN })
 }
 
-/// A key that is "a path or PEM": a path is shown.
+/// A key that is "a path or PEM": a path is shown, unless it looks like a key without the lines around it.
 pub(in crate::config) fn key_or_path<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    let is_path =
-        text.len() <= LONGEST_PATH && !text.contains("-----") && !text.chars().any(char::is_control);
+    let is_path = text.len() <= LONGEST_PATH
+        && !text.contains("-----")
+        && !text.chars().any(char::is_control)
+        && masked(text.to_owned()) == text;
     serializer.serialize_str(if is_path { text } else { HIDDEN })
 }
 

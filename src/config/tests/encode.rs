@@ -133,7 +133,7 @@ http:
 tcp:
   serversTransports: {{strict: {{tls: {{certificates: [{{certFile: a.pem, keyFile: "{pem}"}}]}}}}}}
 tls:
-  certificates: [{{certFile: "-----BEGIN CERTIFICATE-----\nSHOWN\n", keyFile: "{pem}"}}, {{certFile: a.pem, keyFile: /run/a.key}}]
+  certificates: [{{certFile: "-----BEGIN CERTIFICATE-----\nSHOWN\n", keyFile: "{pem}"}}, {{certFile: a.pem, keyFile: /run/a.key}}, {{certFile: a.pem, keyFile: MHcCAQEEIK33Pw5tZ9f4tTx1q6b3Zq8n0v}}]
   stores: {{default: {{defaultCertificate: {{certFile: a.pem, keyFile: "{pem}"}}}}}}
 "#
     );

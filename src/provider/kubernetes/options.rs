@@ -7,7 +7,10 @@ use crate::provider::InvalidProvider;
 use crate::provider::ingress::{Address, Id, Options, Status};
 
 /// What objects mean by the options that were written.
-pub(super) fn options(written: &KubernetesIngress) -> Result<Options, InvalidProvider> {
+///
+/// # Errors
+/// When one cannot be used.
+pub fn options(written: &KubernetesIngress) -> Result<Options, InvalidProvider> {
     Ok(Options {
         class: written.ingress_class.clone(),
         looks_classes_up: looks_classes_up(written),

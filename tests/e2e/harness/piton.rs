@@ -61,7 +61,8 @@ impl Piton {
         piton
     }
 
-    pub(super) fn launch(mut command: Command, dir: Option<TempDir>) -> Self {
+    /// Starts a command; where it listens is known to whoever starts it.
+    pub fn launch(mut command: Command, dir: Option<TempDir>) -> Self {
         let command = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
