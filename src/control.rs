@@ -163,8 +163,8 @@ fn log_report(snapshot: &Snapshot, before: &Report) {
 fn log_remarks(provider: &str, remarks: &Remarks, before: &Remarks) {
     for difference in before.differences(remarks) {
         let about = difference.name();
-        let known = difference.old().map_or(&[][..], |known| known);
-        let remarks = difference.new().map_or(&[][..], |remarks| remarks);
+        let known = difference.before().map_or(&[][..], |known| known);
+        let remarks = difference.now().map_or(&[][..], |remarks| remarks);
         for Remark { level, text } in remarks.iter().filter(|remark| !known.contains(remark)) {
             let text = cut(text);
             match level {

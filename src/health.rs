@@ -86,7 +86,7 @@ impl Health {
         for replacement in followed.replacements(&snapshot.services) {
             let name = replacement.name();
             let before = self.running.remove(name).unwrap_or_default();
-            let running = match replacement.new() {
+            let running = match replacement.now() {
                 Some(service) => self.checks(service, before),
                 None => end(before),
             };

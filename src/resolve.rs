@@ -90,7 +90,7 @@ impl Names {
         let followed = std::mem::replace(&mut self.followed, snapshot.services.clone());
         for replacement in followed.replacements(&snapshot.services) {
             let names: Vec<Arc<Resolved>> = replacement
-                .new()
+                .now()
                 .into_iter()
                 .flat_map(|service| named(service))
                 .collect();

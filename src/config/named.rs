@@ -44,7 +44,7 @@ impl<'a, T> Difference<'a, T> {
 
     /// What the old one has.
     #[must_use]
-    pub fn old(&self) -> Option<&'a Arc<T>> {
+    pub fn before(&self) -> Option<&'a Arc<T>> {
         match self {
             Self::Other(_, old, _) | Self::Gone(_, old) => Some(old),
             Self::New(..) => None,
@@ -53,7 +53,7 @@ impl<'a, T> Difference<'a, T> {
 
     /// What the new one has.
     #[must_use]
-    pub fn new(&self) -> Option<&'a Arc<T>> {
+    pub fn now(&self) -> Option<&'a Arc<T>> {
         match self {
             Self::New(_, new) | Self::Other(_, _, new) => Some(new),
             Self::Gone(..) => None,
@@ -161,7 +161,7 @@ impl<T: PartialEq> Named<T> {
     pub fn upon(&self, last: &Self) -> Self {
         let mut shared = last.clone();
         for difference in last.differences(self) {
-            match difference.new() {
+            match difference.now() {
                 Some(new) => shared.insert(Arc::clone(difference.name()), Arc::clone(new)),
                 None => drop(shared.remove(difference.name())),
             }
@@ -298,8 +298,8 @@ mod tests {
                 format!(
                     "{}: {:?} -> {:?}",
                     difference.name(),
-                    difference.old(),
-                    difference.new()
+                    difference.before(),
+                    difference.now()
                 )
             })
             .collect();

@@ -151,7 +151,7 @@ pub(super) fn ends_servers(last: &Configuration, new: &Configuration) -> bool {
         .services
         .differences(&new.http.services)
         .any(|difference| {
-            let (old, now) = (difference.old(), difference.new());
+            let (old, now) = (difference.before(), difference.now());
             let (old, now) = (
                 old.map_or(&[][..], |it| servers(it)),
                 now.map_or(&[][..], |it| servers(it)),

@@ -94,7 +94,7 @@ fn route(request: &RequestHeader, client: Option<IpAddr>, table: &Table) -> Opti
         headers: &request.headers,
         client,
     };
-    Some(Arc::clone(&table.find(&view)?.service))
+    Some(Arc::clone(table.find(&view)?.service))
 }
 
 /// The host asked for: of the target if it names one, else of the `Host` field.

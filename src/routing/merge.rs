@@ -75,7 +75,7 @@ impl Merged {
 fn replace<T: PartialEq>(into: &mut Named<T>, provider: &str, old: &Named<T>, new: &Named<T>) {
     for difference in old.differences(new) {
         let name = qualify(difference.name(), provider);
-        match difference.new() {
+        match difference.now() {
             Some(object) => into.insert(name, object.clone()),
             None => drop(into.remove(&name)),
         }

@@ -119,8 +119,8 @@ impl Report {
     pub fn fresh_lines(&self, before: &Self) -> Vec<(Status, String)> {
         let of = |kind: Kind, old: &Named<Item>, new: &Named<Item>| -> Vec<(Status, String)> {
             let differences = old.differences(new).flat_map(|difference| {
-                let known = difference.old().map_or(&[][..], |item| &item.reasons);
-                let reasons = difference.new().map_or(&[][..], |item| &item.reasons);
+                let known = difference.before().map_or(&[][..], |item| &item.reasons);
+                let reasons = difference.now().map_or(&[][..], |item| &item.reasons);
                 let fresh = reasons.iter().filter(|reason| !known.contains(reason));
                 fresh.map(move |reason| (reason.status, line(kind, difference.name(), reason)))
             });

@@ -127,12 +127,12 @@ impl Services {
     fn compare(&mut self, before: &Named<Service>) {
         let enabled = self.enabled.clone();
         for replacement in before.replacements(&enabled) {
-            self.servers += replacement.new().map_or(0, |new| count(new));
-            let Some(old) = replacement.old() else {
+            self.servers += replacement.now().map_or(0, |new| count(new));
+            let Some(old) = replacement.before() else {
                 continue;
             };
             self.servers -= count(old);
-            match replacement.new() {
+            match replacement.now() {
                 Some(new) => drop(self.successors.insert(Arc::as_ptr(old), Arc::clone(new))),
                 None => drop(self.lost.insert(Arc::as_ptr(old))),
             }

@@ -56,7 +56,7 @@ impl Snapshot {
         let retired = previous.retired.replacements(&self.retired);
         let replaced = at_work
             .chain(retired)
-            .filter_map(|replacement| Some((replacement.name(), replacement.old()?)));
+            .filter_map(|replacement| Some((replacement.name(), replacement.before()?)));
         for (name, old) in replaced {
             let states: HashSet<*const ServerState> = self
                 .service(name)
