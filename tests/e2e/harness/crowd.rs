@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Browser, Client, Response, get, within};
+use super::{Browser, Client, Response, get, within};
 
 /// A user, not a load generator.
 const PAUSE: Duration = Duration::from_millis(4);
@@ -91,6 +91,7 @@ impl Crowd {
     }
 
     /// Sessions may not leave this server any more.
+    #[allow(dead_code, reason = "of the two that use the harness, tests/docker does")]
     pub fn must_stay(&self, name: &str) {
         self.watch.gone.lock().unwrap().remove(name);
     }
