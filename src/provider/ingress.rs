@@ -20,6 +20,7 @@ mod object;
 mod options;
 mod plan;
 mod remark;
+mod routers;
 mod rule;
 mod servers;
 mod settings;

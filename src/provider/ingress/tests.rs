@@ -55,10 +55,11 @@ impl Dice {
     }
 
     fn port(&mut self) -> PortRef {
-        match self.roll(3) {
-            0 => PortRef::Number(80),
-            1 => PortRef::Number(443),
-            _ => PortRef::Name("http".into()),
+        // Mostly the same, so that names meet.
+        match self.roll(6) {
+            0 => PortRef::Number(443),
+            1 => PortRef::Name("http".into()),
+            _ => PortRef::Number(80),
         }
     }
 
@@ -147,11 +148,11 @@ impl Dice {
     }
 
     fn service(&mut self) -> Service {
-        let kinds = [
-            ServiceType::ClusterIp,
-            ServiceType::NodePort,
-            ServiceType::ExternalName,
-        ];
+        let kind = match self.roll(6) {
+            0 => ServiceType::NodePort,
+            1 => ServiceType::ExternalName,
+            _ => ServiceType::ClusterIp,
+        };
         Service {
             id: self.id(),
             uid: "u".into(),
@@ -163,15 +164,17 @@ impl Dice {
                 ("service.weird", "true"),
                 ("service.serverstransport", "t@file"),
             ]),
-            kind: kinds[self.roll(3)],
+            kind,
             cluster_ip: self.one(&["10.1.0.1", "None"]).into(),
             external_name: "elsewhere".into(),
             external_ips: Box::default(),
-            ports: self.some(2, |dice| ServicePort {
-                name: dice.one(&["http", "https", ""]).into(),
-                number: [80, 443][dice.roll(2)],
-                node_port: 30000,
-            }),
+            ports: (0..=self.roll(2))
+                .map(|port| ServicePort {
+                    name: ["http", "https", ""][(port + self.roll(7) / 6) % 3].into(),
+                    number: [80, 443, 81][(port + self.roll(7) / 6) % 3],
+                    node_port: 30000,
+                })
+                .collect(),
             status: Box::default(),
         }
     }
@@ -183,8 +186,8 @@ impl Dice {
             id,
             created: i64::try_from(self.roll(2)).unwrap(),
             ports: self.some(2, |dice| SlicePort {
-                name: Some(dice.one(&["http", "https", ""]).into()),
-                number: [Some(8080), None][dice.roll(2)],
+                name: Some(dice.one(&["http", "http", "http", "https", ""]).into()),
+                number: (!dice.chance(5)).then_some(8080),
             }),
             endpoints: self.some(2, |dice| Endpoint {
                 addresses: [dice.one(&["10.0.0.1", "10.0.0.2", "fd00::1"]).into()].into(),
