@@ -15,16 +15,14 @@
 
 #[path = "../tests/support/engine.rs"]
 mod engine;
+#[path = "support/process.rs"]
+mod process;
 
-use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use engine::{Container, Engine};
+use process::{Piton, ms, told};
 
 const CONTAINERS: usize = 5_000;
 const ROUNDS: u16 = 15;
@@ -39,7 +37,11 @@ fn main() {
     std::fs::create_dir_all(&directory).unwrap();
     let engine = Engine::at(&directory.join("engine.sock"));
     engine.put((0..CONTAINERS).map(container));
-    let piton = Piton::start(&directory, &engine);
+    let piton = Piton::start(
+        &directory,
+        &format!("docker: {{endpoint: '{}'}}", engine.endpoint("tcp")),
+        &[],
+    );
     piton.wait_for_generation(1);
     piton.rest();
     println!("engine of {CONTAINERS} containers, a service, a sticky cookie and a router each");
@@ -97,19 +99,13 @@ fn measure(piton: &Piton, engine: &Engine, what: &str, mut change: impl FnMut(u1
             "only the changed container is inspected"
         );
     }
-    costs.sort_unstable();
     latencies.sort_unstable();
     let published = latencies
         .get(latencies.len() / 2)
         .map_or_else(String::new, |median| {
             format!(", published after {:.0} ms (median)", median.as_secs_f64() * 1e3)
         });
-    println!(
-        "  {what}: {:.1} ms of CPU (median of {ROUNDS}; least {:.1}, most {:.1}), 1 inspected each{published}",
-        ms(costs[costs.len() / 2]),
-        ms(costs[0]),
-        ms(costs[costs.len() - 1]),
-    );
+    println!("  {what}: {}, 1 inspected each{published}", told(costs));
 }
 
 fn container(number: usize) -> Container {
@@ -135,98 +131,4 @@ fn moved(number: usize, round: u16) -> Container {
             "sid",
         )
         .network("bridge", &address)
-}
-
-fn ms(nanoseconds: u64) -> f64 {
-    nanoseconds as f64 / 1e6
-}
-
-/// The binary, ended when dropped.
-struct Piton {
-    child: Child,
-    published: Arc<AtomicU64>,
-}
-
-impl Piton {
-    fn start(directory: &Path, engine: &Engine) -> Self {
-        let conf = directory.join("piton.yaml");
-        let text = format!(
-            "threads: 1\nentryPoints: {{web: {{address: '127.0.0.1:0'}}}}\nlog: {{level: INFO}}\nproviders:\n  \
-             providersThrottleDuration: 0\n  docker: {{endpoint: '{}'}}\n",
-            engine.endpoint("tcp")
-        );
-        std::fs::write(&conf, text).unwrap();
-        // Another build can be measured: PITON=path/to/piton.
-        let binary = std::env::var("PITON").unwrap_or_else(|_| env!("CARGO_BIN_EXE_piton").to_owned());
-        let mut child = Command::new(binary)
-            .arg("-c")
-            .arg(conf)
-            .env_remove("DOCKER_HOST")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("piton starts");
-        let published = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&published);
-        let log = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in log.lines().map_while(Result::ok) {
-                if line.contains("configuration published") {
-                    counter.fetch_add(1, Ordering::SeqCst);
-                }
-            }
-        });
-        Self { child, published }
-    }
-
-    fn generation(&self) -> u64 {
-        self.published.load(Ordering::SeqCst)
-    }
-
-    fn wait_for_generation(&self, generation: u64) {
-        let begin = Instant::now();
-        while self.generation() < generation {
-            assert!(
-                begin.elapsed() < PATIENCE,
-                "generation {generation} does not come"
-            );
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-
-    /// CPU time of all its threads, in nanoseconds.
-    fn cpu(&self) -> u64 {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let times = tasks.filter_map(|task| {
-            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        });
-        times.sum()
-    }
-
-    /// Waits until it has done next to nothing for half a second.
-    fn rest(&self) {
-        loop {
-            let before = self.cpu();
-            thread::sleep(Duration::from_millis(500));
-            if self.cpu().saturating_sub(before) < 2_000_000 {
-                return;
-            }
-        }
-    }
-
-    fn memory_mib(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-        let kib: u64 = line.split_whitespace().nth(1).unwrap().parse().unwrap();
-        kib / 1024
-    }
-}
-
-impl Drop for Piton {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
