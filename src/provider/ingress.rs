@@ -38,6 +38,7 @@ pub use object::{
 };
 pub use options::{Options, Status};
 pub use remark::{About, Remark};
+pub use status::Stale;
 
 /// What the annotations of ingress-nginx begin with.
 const NGINX_PREFIX: &str = "nginx.ingress.kubernetes.io/";

@@ -117,11 +117,28 @@ pub fn kubernetes(case: Kubernetes) -> Differences {
         let what = format!("row {index} {}", row.when);
         let text = [&case.objects, "\n---\n", &row.objects].concat();
         match manifest::read(&text) {
-            Ok(manifest) => converted(&mut differences, &what, row, &manifest.objects),
+            Ok(manifest) => converted(&mut differences, &what, row, &last_of_each(manifest.objects)),
             Err(error) => differences.push(format!("{what}: {error}")),
         }
     }
     differences
+}
+
+/// A document replaces an earlier one of that name.
+fn last_of_each(objects: Vec<Object>) -> Vec<Object> {
+    let name = |object: &Object| match object {
+        Object::Ingress(object) => (0, object.id.clone()),
+        Object::IngressClass(object) => (1, object.id.clone()),
+        Object::Service(object) => (2, object.id.clone()),
+        Object::Slice(object) => (3, object.id.clone()),
+        Object::Secret(object) => (4, object.id.clone()),
+        Object::Node(object) => (5, object.id.clone()),
+    };
+    let objects: BTreeMap<_, _> = objects
+        .into_iter()
+        .map(|object| (name(&object), object))
+        .collect();
+    objects.into_values().collect()
 }
 
 fn converted(differences: &mut Differences, what: &str, row: &Row, objects: &[Object]) {

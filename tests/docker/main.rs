@@ -30,11 +30,10 @@ mod apart;
 mod app;
 // Starting, stopping, killing, pausing, health.
 mod containers;
-// Users under load, and the table.
-mod crowd;
 // The command line of the engine; what a test made is removed.
 mod engine;
 // Where servers are found: networks, published ports, the host.
 mod places;
 
 use e2e::harness;
+use harness::crowd;

@@ -6,6 +6,8 @@ mod black_hole;
 mod browser;
 // Exact bytes out, whole responses in.
 mod client;
+// Users under load, and the table.
+pub mod crowd;
 // Directories that go away, files that change atomically.
 mod files;
 // Servers with TLS and HTTP/2.

@@ -114,7 +114,8 @@ struct State {
     asked: Vec<Asked>,
     /// How many of them are forgotten.
     forgotten: usize,
-    watching: BTreeMap<&'static str, usize>,
+    /// Resources, and the connections that watch them.
+    watching: Vec<(&'static str, Arc<TcpStream>)>,
     is_quiet: bool,
     refuses_old: bool,
 }
@@ -401,10 +402,11 @@ impl ApiServer {
         state.forgotten = state.asked.len();
     }
 
-    /// How many watches of a resource are open.
+    /// How many watches of a resource are open, their clients being there.
     pub fn watching(&self, resource: &str) -> usize {
         let state = self.shared.state();
-        state.watching.get(resource).copied().unwrap_or(0)
+        let watches = state.watching.iter().filter(|(watched, _)| *watched == resource);
+        watches.filter(|(_, handle)| !wire::is_over(handle)).count()
     }
 }
 

@@ -16,10 +16,11 @@ use super::certificates::Certificates;
 use super::class::{Owner, owner};
 use super::names::Names;
 use super::notes::Notes;
-use super::object::{Address, Kind, Object};
+use super::object::{Kind, Object};
 use super::plan::{Key, Plan, Route, Seniority, plan};
 use super::rule::name_with_hash;
 use super::servers::NO_ENDPOINTS;
+use super::status::Stale;
 use super::supplies::{Sources, Supplies};
 use super::world::{Changes, World};
 use super::{About, Conversion, Id, Options, Remark, status};
@@ -161,7 +162,7 @@ impl Converter {
     /// Ingresses in use whose status is not what the options want, with what it shall be. Looks at all of them.
     ///
     /// Errors: what is to be published is not known.
-    pub fn statuses(&self) -> Result<Vec<(Id, Box<[Address]>)>, String> {
+    pub fn statuses(&self) -> Result<Vec<Stale>, String> {
         let used = self.orders.iter().filter(|(_, order)| order.plan.is_some());
         let used = used.filter_map(|(id, _)| self.world.ingresses.get(id));
         status::stale(used, &self.world, &self.options.status)

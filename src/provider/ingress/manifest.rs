@@ -80,11 +80,13 @@ fn take(place: &str, value: Value, manifest: &mut Manifest) -> Result<(), Invali
             "{place}: more than {MAX_OBJECTS} objects"
         )));
     }
-    let name = text_at(&value, &["metadata", "name"]).unwrap_or("(no name)");
+    let name = text_at(&value, &["metadata", "name"])
+        .unwrap_or("(no name)")
+        .to_owned();
     let title = Title {
         place,
         kind: &kind,
-        name: &name.to_owned(),
+        name: &name,
     };
     let version = text_at(&value, &["apiVersion"]).unwrap_or_default().to_owned();
     let known = VERSIONS.iter().find(|(known, _)| *known == kind);

@@ -39,7 +39,7 @@ pub(super) fn own(annotations: &Annotations, on: &str, notes: &mut Notes) -> Vec
             continue;
         }
         let branch = annotation.label.split('.').nth(1).unwrap_or_default();
-        if let Some(meant) = did_you_mean(branch, ["router", "service"]) {
+        if let Some(meant) = did_you_mean(branch, ["router", "service"]).filter(|meant| *meant != branch) {
             notes.warn(format!(
                 "annotation {written}: nobody looks at it; did you mean {meant}.?"
             ));
@@ -127,12 +127,12 @@ fn rival<'a>(
     annotation: &Annotation,
 ) -> Option<(Option<&'a Id>, bool)> {
     if let Some(given) = fields.get(field) {
-        let says_the_same = |known: &&Annotation| {
+        let says_the_same = |known: &Annotation| {
             known.label.eq_ignore_ascii_case(&annotation.label) && known.value == annotation.value
         };
         return Some((
             given.by,
-            given.annotations.iter().any(|known| says_the_same(&known)),
+            given.annotations.iter().any(|known| says_the_same(known)),
         ));
     }
     let below = format!("{field}.");

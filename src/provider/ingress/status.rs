@@ -7,12 +7,15 @@ use super::object::{Address, Id, Ingress, ServiceType};
 use super::options::Status;
 use super::world::World;
 
+/// An Ingress, and what shall stand in its status.
+pub type Stale = (Id, Box<[Address]>);
+
 /// Ingresses whose status is another than the wanted one, by name.
 pub(super) fn stale<'w>(
     used: impl Iterator<Item = &'w Arc<Ingress>>,
     world: &World,
     wanted: &Status,
-) -> Result<Vec<(Id, Box<[Address]>)>, String> {
+) -> Result<Vec<Stale>, String> {
     let Some(wanted) = self::wanted(world, wanted)? else {
         return Ok(Vec::new());
     };
@@ -22,7 +25,7 @@ pub(super) fn stale<'w>(
     };
     let addresses: Box<[Address]> = wanted.iter().copied().cloned().collect();
     let stale = used.filter(is_stale);
-    let mut stale: Vec<(Id, Box<[Address]>)> = stale
+    let mut stale: Vec<Stale> = stale
         .map(|ingress| (ingress.id.clone(), addresses.clone()))
         .collect();
     stale.sort_by(|(one, _), (other, _)| one.cmp(other));

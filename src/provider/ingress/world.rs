@@ -15,8 +15,11 @@ pub(super) struct World {
     pub nodes: BTreeMap<Id, Arc<Node>>,
     slices: HashMap<Id, Arc<Slice>>,
     /// By the service that they belong to, the oldest first.
-    of_service: HashMap<Id, BTreeMap<(i64, Arc<str>), Arc<Slice>>>,
+    of_service: HashMap<Id, ByAge>,
 }
+
+/// EndpointSlices by when they were made, and by name.
+type ByAge = BTreeMap<(i64, Arc<str>), Arc<Slice>>;
 
 /// What has changed and was not looked at yet.
 #[derive(Debug, Default)]

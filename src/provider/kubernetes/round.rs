@@ -67,6 +67,8 @@ impl<'k> Round<'k> {
         watch(&kubernetes.watched, &client, &told, &mut tasks);
         let (wanted, wishes) = watch::channel(Wanted::default());
         let mut events = None;
+        // Who writes statuses is new too, and has to be told what is wanted though no object may change for long.
+        let changed = audience.as_ref().map(|_| (Instant::now(), Instant::now()));
         if audience.is_some() {
             let queue = events::start(client.clone(), &kubernetes.identity, &mut tasks);
             // What was said before anybody could be told.
@@ -84,7 +86,7 @@ impl<'k> Round<'k> {
             _tasks: tasks,
             events,
             wanted,
-            changed: None,
+            changed,
             published: None,
         })
     }

@@ -24,6 +24,8 @@ pub struct Piton {
     /// Shared with those who take over.
     dir: Option<Arc<TempDir>>,
     pub(super) reserved: Option<Socket>,
+    /// Variables that it was started with.
+    pub(super) environment: Vec<(String, String)>,
 }
 
 impl Piton {
@@ -48,7 +50,10 @@ impl Piton {
         let mut command = Command::new(env!("CARGO_BIN_EXE_piton"));
         command.arg("-u").arg("-c").arg(self.dir().join("piton.yaml"));
         super::setup::without_engines(&mut command);
+        let variables = self.environment.iter();
+        command.envs(variables.map(|(name, value)| (name, value)));
         let mut piton = Self::launch(command, None);
+        piton.environment.clone_from(&self.environment);
         piton.address = self.address;
         piton.dir.clone_from(&self.dir);
         piton.reserved = self.reserved.as_ref().map(|socket| socket.try_clone().unwrap());
@@ -75,6 +80,7 @@ impl Piton {
             address: None,
             dir: dir.map(Arc::new),
             reserved: None,
+            environment: Vec::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Servers on threads, scripted request by request.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -91,8 +91,8 @@ impl Server {
         })
     }
 
-    /// The same at another address of this machine.
-    pub fn named_at(address: IpAddr, name: &str) -> Self {
+    /// The same at another address of this machine; port 0 is a free one.
+    pub fn named_at(address: SocketAddr, name: &str) -> Self {
         let name = name.to_owned();
         Self::scripted_at(address, move |_, stream| {
             respond_with(stream, 200, &[&format!("X-Server: {name}")], &name);
@@ -102,12 +102,12 @@ impl Server {
 
     /// Answers every request as `script` says.
     pub fn scripted(script: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static) -> Self {
-        Self::scripted_at(Ipv4Addr::LOCALHOST.into(), script)
+        Self::scripted_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), script)
     }
 
     /// The same at another address of this machine.
     pub fn scripted_at(
-        address: IpAddr,
+        address: SocketAddr,
         script: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static,
     ) -> Self {
         let (port, address) = reserve_at(address);

@@ -143,6 +143,7 @@ impl Setup {
         let command = self.command(&[]);
         let mut piton = Piton::spawn(command, Some(self.dir));
         piton.reserved = self.reserved;
+        piton.environment = self.environment;
         piton
     }
 

@@ -2,8 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 use std::process::Command;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, Once, OnceLock};
@@ -33,18 +32,9 @@ pub fn block_on<T>(what: impl Future<Output = T>) -> T {
     RUNTIME.get_or_init(make).block_on(what)
 }
 
-/// Says why a test does not run, also when output is captured.
-fn skipped(why: &str) {
-    let line = format!("SKIPPED: {why}\n");
-    // Not by `eprint!`, which libtest would keep.
-    let _ = std::io::stderr().write_all(line.as_bytes());
-}
-
 enum Make {
     Ours(ApiServer),
     Real {
-        /// What `KUBECONFIG` names.
-        path: String,
         /// Kind and name of what was applied.
         made: Mutex<Vec<(String, String)>>,
     },
@@ -62,7 +52,7 @@ impl Cluster {
     /// The one that `KUBECONFIG` names, or ours.
     pub fn new() -> Self {
         match std::env::var("KUBECONFIG") {
-            Ok(path) if !path.is_empty() => Self::real(path),
+            Ok(path) if !path.is_empty() => Self::real(&path),
             _ => Self::ours(),
         }
     }
@@ -90,7 +80,7 @@ impl Cluster {
         }
     }
 
-    fn real(path: String) -> Self {
+    fn real(path: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         static ROUTE: Once = Once::new();
         // Endpoints of a real cluster are never at 127.0.0.0/8.
@@ -106,7 +96,13 @@ impl Cluster {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("piton-test-{}-{number}", std::process::id());
         let made = Mutex::default();
-        let cluster = Self::of(Make::Real { path, made }, &namespace);
+        let cluster = Self::of(Make::Real { made }, &namespace);
+        let mut config = Kubeconfig::read_from(path).unwrap();
+        for context in &mut config.contexts {
+            context.context.get_or_insert_default().namespace = Some(namespace.clone());
+        }
+        let text = serde_yaml::to_string(&config).unwrap();
+        cluster.dir.write("kubeconfig", &text);
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         let api: Api<DynamicObject> = Api::all_with(cluster.client(), &namespaces());
         block_on(api.patch(&namespace, &as_us(), &Patch::Apply(object))).unwrap();
@@ -183,20 +179,35 @@ impl Cluster {
         }
     }
 
-    /// A server at an address that no other server of this test has: endpoints are told apart by that.
-    pub fn pod(&self, name: &str) -> Server {
+    /// So many servers at one port, each at an address that no other server of this test has.
+    pub fn pods<const N: usize>(&self, names: [&str; N]) -> [Server; N] {
+        let mut port = 0;
+        names.map(|name| {
+            let pod = self.pod_at(name, port);
+            port = pod.address().port();
+            pod
+        })
+    }
+
+    /// Another one at that port; 0 is a free one.
+    pub fn pod_at(&self, name: &str, port: u16) -> Server {
         let last = self.addresses.fetch_add(1, Ordering::Relaxed);
         let address = match self.make {
             Make::Ours(_) => Ipv4Addr::new(127, 9, 77, last),
             Make::Real { .. } => Ipv4Addr::new(198, 18, 77, last),
         };
-        Server::named_at(IpAddr::V4(address), name)
+        Server::named_at((address, port).into(), name)
     }
 
     /// A piton that follows it, with more options.
     pub fn setup(&self, options: &str) -> Setup {
         let namespaces = format!("namespaces: [{}]\n{options}", self.namespace);
         Setup::engine("kubernetesIngress", &namespaces).variable("KUBECONFIG", &self.kubeconfig())
+    }
+
+    /// Is it the one that `KUBECONFIG` names?
+    pub fn is_real(&self) -> bool {
+        matches!(self.make, Make::Real { .. })
     }
 
     /// The server, which must be ours.
@@ -217,10 +228,7 @@ impl Cluster {
 
     /// Where its kubeconfig is.
     pub fn kubeconfig(&self) -> String {
-        match &self.make {
-            Make::Ours(_) => self.dir.join("kubeconfig").display().to_string(),
-            Make::Real { path, .. } => path.clone(),
-        }
+        self.dir.join("kubeconfig").display().to_string()
     }
 
     /// The real client.

@@ -7,11 +7,11 @@ use futures_util::StreamExt as _;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Secret, Service};
 use kube::api::{Api, ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
-use kube::runtime::watcher::{self, Event};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, block_on};
-use crate::apiserver::{Fault, TOKEN};
+use crate::apiserver::Fault;
+use crate::harness::eventually;
 
 fn service(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}})
@@ -262,76 +262,68 @@ fn a_forgotten_version_is_gone_in_both_ways() {
 }
 
 #[test]
-fn the_watcher_of_kube_gets_along_with_every_fault() {
+fn faults_come_on_demand_and_go() {
     let mut cluster = Cluster::ours();
     cluster.apply(service("a"));
-    let api: Api<Service> = cluster.api();
-    let mut seen = watcher::watcher(api, watcher::Config::default()).boxed();
-    // What it says until it is through a list, or tells of one object; errors are tried again.
-    let mut next = || {
-        block_on(async {
-            let (mut listed, mut last) = (Vec::new(), None);
-            // As piton does not, it tries again at once.
-            for _ in 0..100_000 {
-                let event = tokio::time::timeout(Duration::from_secs(5), seen.next()).await;
-                match event.expect("an event in time").unwrap() {
-                    Ok(Event::Init) => listed.clear(),
-                    Err(error) => last = Some(error),
-                    Ok(Event::InitApply(object)) => listed.push(named(&object)),
-                    Ok(Event::InitDone) => return listed.join(" "),
-                    Ok(Event::Apply(object)) => return format!("+{}", named(&object)),
-                    Ok(Event::Delete(object)) => return format!("-{}", named(&object)),
-                }
-            }
-            panic!("it does not get along: {last:?}");
-        })
+    let list = |cluster: &Cluster| {
+        let api: Api<Service> = cluster.api();
+        block_on(api.list(&ListParams::default()))
     };
-    assert_eq!(next(), "a");
-    cluster.apply(service("b"));
-    assert_eq!(next(), "+b");
-    // Ends in order, cuts and absences are bridged by the version.
-    cluster.server().bookmark();
-    cluster.server().end_watches();
-    cluster.delete("Service", "b");
-    assert_eq!(next(), "-b");
-    cluster.server().cut();
-    cluster.apply(service("c"));
-    assert_eq!(next(), "+c");
-    cluster.server_mut().leave();
-    cluster.server_mut().come_back();
-    cluster.apply(service("d"));
-    assert_eq!(next(), "+d");
-    // 410 of any kind is a new list.
-    cluster.server().expire_watches();
-    assert_eq!(next(), "a c d");
-    // By the line ERROR: for ever asks this watcher (kube 5.0) again where 410 is the status of the answer.
-    cluster.server().be_quiet(true);
-    cluster.delete("Service", "d");
-    cluster.apply(service("d"));
-    cluster.server().compact(false);
-    cluster.server().be_quiet(false);
-    assert_eq!(next(), "a c d");
     for fault in [Fault::Status(500), Fault::Half, Fault::Nothing] {
-        cluster.apply(service("d"));
-        assert_eq!(next(), "+d", "it watches again");
         cluster.server().misbehave("list", "services", fault);
-        cluster.server().expire_watches();
-        let before = cluster.server().count("list", "services");
-        std::thread::scope(|scope| {
-            let server = cluster.server();
-            scope.spawn(move || {
-                crate::harness::eventually("it is asked", || server.count("list", "services") > before);
-                server.behave();
-            });
-            assert_eq!(next(), "a c d", "{fault:?}");
-        });
+        assert!(list(&cluster).is_err(), "{fault:?}");
+        cluster.server().behave();
     }
+    cluster.server_mut().leave();
+    assert!(list(&cluster).is_err(), "it is away");
+    cluster.server_mut().come_back();
+    assert_eq!(list(&cluster).unwrap().items.len(), 1);
+    let api: Api<Service> = cluster.api();
+    let server = cluster.server();
+    server.misbehave("list", "services", Fault::Held);
+    let held = std::thread::scope(|scope| {
+        let before = server.count("list", "services");
+        let held = scope.spawn(|| block_on(api.list(&ListParams::default())));
+        eventually("it is asked", || server.count("list", "services") > before);
+        assert!(!held.is_finished());
+        server.behave();
+        held.join().unwrap()
+    });
+    assert_eq!(held.unwrap().items.len(), 1);
+}
+
+#[test]
+fn an_open_watch_is_told_cut_and_ended() {
+    let cluster = Cluster::ours();
+    let server = cluster.server();
+    cluster.apply(service("a"));
+    let api: Api<Service> = cluster.api();
+    let open = || block_on(async { api.watch(&WatchParams::default(), "1").await.unwrap().boxed() });
+    let is_open = || eventually("it is open", || server.watching("services") == 1);
+    let mut stream = open();
+    is_open();
+    server.be_quiet(true);
+    cluster.apply(service("b"));
+    server.bookmark();
+    let mut next = || block_on(stream.next());
+    assert!(matches!(next(), Some(Ok(WatchEvent::Bookmark(_)))));
+    server.be_quiet(false);
+    assert!(matches!(next(), Some(Ok(WatchEvent::Added(_)))));
+    server.end_watches();
+    assert!(next().is_none(), "it ends in order");
+    let mut stream = open();
+    is_open();
+    assert!(matches!(block_on(stream.next()), Some(Ok(WatchEvent::Added(_)))));
+    server.cut();
+    assert!(!matches!(block_on(stream.next()), Some(Ok(_))), "it is cut");
+    eventually("it is closed", || server.watching("services") == 0);
+    let mut stream = open();
+    is_open();
+    assert!(matches!(block_on(stream.next()), Some(Ok(WatchEvent::Added(_)))));
+    server.expire_watches();
+    let last = block_on(stream.next());
     assert!(
-        cluster
-            .server()
-            .asked()
-            .iter()
-            .all(|asked| asked.user == crate::apiserver::USER)
+        matches!(&last, Some(Ok(WatchEvent::Error(status))) if status.code == 410),
+        "{last:?}"
     );
-    assert_eq!(TOKEN, "t0ken");
 }

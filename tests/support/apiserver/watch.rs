@@ -1,6 +1,7 @@
 //! A stream of changes.
 
 use std::io;
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::status;
 use super::store::{Change, selects, whole};
 use super::wanted::Wanted;
-use super::wire::Stream;
+use super::wire::{Stream, is_over};
 use super::{Shared, Signal};
 
 /// How often it is looked whether the client is still there.
@@ -60,7 +61,7 @@ pub fn watch(shared: &Shared, stream: &mut Stream, wanted: &Wanted) -> io::Resul
         (state.signals.len(), version, lines)
     };
     stream.begin_chunks()?;
-    let _open = Open::of(shared, wanted);
+    let open = Open::of(shared, wanted, stream.handle()?);
     loop {
         for line in lines.drain(..) {
             stream.chunk(format!("{line}\n").as_bytes())?;
@@ -74,7 +75,7 @@ pub fn watch(shared: &Shared, stream: &mut Stream, wanted: &Wanted) -> io::Resul
                 }
                 return stream.chunk(b"");
             }
-            Next::Nothing if shared.stopping.load(Ordering::SeqCst) || stream.is_over() => {
+            Next::Nothing if shared.stopping.load(Ordering::SeqCst) || is_over(&open.handle) => {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             Next::Nothing => {}
@@ -171,19 +172,23 @@ fn expired(asked: u64, oldest: u64) -> Value {
 /// Counts as open until dropped.
 struct Open<'a> {
     shared: &'a Shared,
-    plural: &'static str,
+    handle: Arc<TcpStream>,
 }
 
 impl<'a> Open<'a> {
-    fn of(shared: &'a Shared, wanted: &Wanted) -> Self {
-        let plural = wanted.resource.plural;
-        *shared.state().watching.entry(plural).or_default() += 1;
-        Self { shared, plural }
+    fn of(shared: &'a Shared, wanted: &Wanted, handle: TcpStream) -> Self {
+        let handle = Arc::new(handle);
+        let watch = (wanted.resource.plural, Arc::clone(&handle));
+        shared.state().watching.push(watch);
+        Self { shared, handle }
     }
 }
 
 impl Drop for Open<'_> {
     fn drop(&mut self) {
-        *self.shared.state().watching.entry(self.plural).or_default() -= 1;
+        let mut state = self.shared.state();
+        state
+            .watching
+            .retain(|(_, handle)| !Arc::ptr_eq(handle, &self.handle));
     }
 }

@@ -1,14 +1,15 @@
 //! The sockets of the test's API server, and as much HTTP/1.1 as its clients speak.
 
 use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use socket2::SockRef;
 
 /// A connection with TLS.
 pub struct Stream {
@@ -84,16 +85,9 @@ impl Stream {
         }
     }
 
-    /// Has the client said anything, or gone? While it is served a stream it has nothing to say but that.
-    pub fn is_over(&self) -> bool {
-        let tcp = self.tls.get_ref();
-        let _ = tcp.set_read_timeout(Some(Duration::from_millis(1)));
-        let peeked = tcp.peek(&mut [0]);
-        let _ = tcp.set_read_timeout(None);
-        match peeked {
-            Ok(_) => true,
-            Err(error) => !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut),
-        }
+    /// A second handle of the connection.
+    pub fn handle(&self) -> io::Result<TcpStream> {
+        self.tls.get_ref().try_clone()
     }
 
     /// Writes an answer with a length; `part` of its body only.
@@ -124,6 +118,14 @@ impl Stream {
         self.tls.write_all(&text)?;
         self.tls.flush()
     }
+}
+
+/// Has the client said anything, or gone? While it is served a stream it has nothing to say but that.
+pub fn is_over(tcp: &TcpStream) -> bool {
+    /// `MSG_PEEK | MSG_DONTWAIT` of Linux.
+    const LOOK: i32 = 0x42;
+    let looked = SockRef::from(tcp).recv_with_flags(&mut [MaybeUninit::uninit()], LOOK);
+    !matches!(looked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Ends a connection in both directions; it may have ended by itself.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Browser, Client, Response, get, within};
+use super::{Browser, Client, Response, get, within};
 
 /// A user, not a load generator.
 const PAUSE: Duration = Duration::from_millis(4);
