@@ -91,6 +91,7 @@ impl Crowd {
     }
 
     /// Sessions may not leave this server any more.
+    #[allow(dead_code, reason = "of the two that use the harness, tests/docker does")]
     pub fn must_stay(&self, name: &str) {
         self.watch.gone.lock().unwrap().remove(name);
     }

@@ -1,14 +1,14 @@
 //! An application of the cluster: a Service, its pods, and an Ingress.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::cluster::Cluster;
-use crate::harness::{Browser, Piton, Server, get, within};
+use crate::harness::crowd::wait_for_newcomers_at;
+use crate::harness::{Browser, Piton, Server, within};
 
 /// How soon a change of the cluster is in use at the latest, also after pauses that grew.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -143,7 +143,8 @@ fn prefixed(prefix: &str, annotations: &[(&str, &str)]) -> Map<String, Value> {
 
 /// Returns once piton watches every kind of object over connections of now: what happens from here on comes by them.
 pub fn is_followed(cluster: &Cluster) {
-    const ALL: [&str; 5] = [
+    const ALL: [&str; 6] = [
+        "nodes",
         "ingresses",
         "ingressclasses",
         "services",
@@ -156,27 +157,9 @@ pub fn is_followed(cluster: &Cluster) {
     });
 }
 
-/// Who answers users that are new; failures by their status.
-pub fn newcomers(address: SocketAddr) -> BTreeSet<String> {
-    (0..8)
-        .map(|_| {
-            let answer = get(address, "/");
-            match answer.status {
-                200 => answer.text(),
-                status => status.to_string(),
-            }
-        })
-        .collect()
-}
-
-/// Returns once new users arrive at exactly these servers.
+/// Returns once new users arrive at exactly these servers; failures count by their status.
 pub fn wait_for(piton: &Piton, names: &[&str]) {
-    let expected: BTreeSet<String> = names.iter().map(|&name| name.to_owned()).collect();
-    let mut seen = BTreeSet::new();
-    within(SOON, &format!("new users arrive at {names:?}"), || {
-        seen = newcomers(piton.address());
-        seen == expected
-    });
+    wait_for_newcomers_at(piton.address(), names);
 }
 
 /// A user whose session is at this server.

@@ -187,4 +187,5 @@ fn a_new_binary_takes_over_and_goes_on_following() {
         crowd.wait_until_nobody_is_at("c");
     });
     wait_for(&new, &["a", "b"]);
+    drop(crowd);
 }

@@ -85,23 +85,6 @@ fn one_of_two_writes_statuses_and_the_other_takes_over_when_it_dies() {
     );
 }
 
-#[test]
-fn who_stops_in_order_gives_the_lease_up() {
-    let cluster = Cluster::new();
-    let [a] = cluster.pods(["a"]);
-    let _app = App::sticky(&cluster, &[&a]);
-    let mut first = cluster.setup(STATUS).start();
-    eventually("somebody holds the Lease", || holder(&cluster).is_some());
-    let leader = holder(&cluster);
-    let _second = cluster.setup(STATUS).start();
-    first.signal("TERM");
-    assert!(first.wait_for_end().1);
-    // Much sooner than a Lease lasts, or not before: both are right, but it is somebody else in the end.
-    within(TAKE_OVER, "another one holds the Lease", || {
-        holder(&cluster).is_some_and(|now| Some(now) != leader)
-    });
-}
-
 /// Kinds of the objects of this name that have Events, and their notes.
 fn events_about(cluster: &Cluster, name: &str) -> Vec<(String, String)> {
     let mut events = cluster.all("Event");

@@ -98,7 +98,7 @@ fn the_first_request_after_a_start_finds_its_route() {
     let cluster = Cluster::new();
     let [pod] = cluster.pods(["a"]);
     let _app = App::sticky(&cluster, &[&pod]);
-    for _ in 0..5 {
+    for _ in 0..3 {
         let piton = cluster.setup("").start();
         assert_eq!(get(piton.address(), "/").text(), "a");
     }
