@@ -40,9 +40,15 @@ const EVERYWHERE: &[(&str, &str, &str)] = &[
 /// The same in piton's own namespace.
 const AT_HOME: &[(&str, &str, &str, &str)] = &[
     ("coordination.k8s.io", "leases", "create", ""),
-    ("coordination.k8s.io", "leases", "get", "piton-ingress-status"),
-    ("coordination.k8s.io", "leases", "update", "piton-ingress-status"),
+    ("coordination.k8s.io", "leases", "get", LEASE),
+    ("coordination.k8s.io", "leases", "update", LEASE),
+    ("coordination.k8s.io", "leases", "get", LEASE_OF_CLASS),
+    ("coordination.k8s.io", "leases", "update", LEASE_OF_CLASS),
 ];
+
+/// Who writes statuses; with `ingressClass: piton`.
+const LEASE: &str = "piton-ingress-status";
+const LEASE_OF_CLASS: &str = "piton-ingress-status-piton";
 
 /// The Ingress of the article, unchanged.
 const ARTICLE: &str = r#"
@@ -150,6 +156,9 @@ fn piton(arguments: &[&str], input: &str) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_piton"))
         .args(arguments)
         .current_dir(top())
+        // As in a pod.
+        .env("KUBERNETES_SERVICE_HOST", "10.96.0.1")
+        .env("KUBERNETES_SERVICE_PORT", "443")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -8,7 +8,7 @@
 //! | a struct with nothing in it | no |
 //! | an `Option` (Go's pointer) that is there | yes, also when zero |
 //! | [`AllowEmpty`](super::AllowEmpty) that is there | yes, also as `{}` |
-//! | [`always`]: its default is not zero | yes |
+//! | `always`: its default is not zero | yes |
 //!
 //! What is printed can be read again and means the same, but for what is hidden. Therefore a block that may not stand alone
 //! is printed with its zeros when it holds nothing else, where Traefik would print `{}`.

@@ -241,3 +241,96 @@ fn what_is_rendered_is_a_dynamic_file_too() {
     let (is_content, said) = verdict(&serde_json::to_string_pretty(&printed).unwrap());
     assert!(is_content && said.contains("0 errors, 0 warnings"), "{said}");
 }
+
+/// A Service, one endpoint of it, and an Ingress with annotations.
+fn manifests(annotations: &str) -> String {
+    format!(
+        r#"
+{{apiVersion: v1, kind: Service, metadata: {{name: web, namespace: shop}}, spec: {{ports: [{{name: http, port: 80}}]}}}}
+---
+{{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, addressType: IPv4,
+ metadata: {{name: web-x, namespace: shop, labels: {{kubernetes.io/service-name: web}}}},
+ ports: [{{name: http, port: 8080}}], endpoints: [{{addresses: [10.0.0.5]}}]}}
+---
+{{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {{name: web, namespace: shop, annotations: {{{annotations}}}}},
+ spec: {{tls: [{{secretName: cert}}], rules: [{{host: shop.example.com, http: {{paths: [{{path: /a, pathType: Prefix,
+ backend: {{service: {{name: web, port: {{number: 80}}}}}}}}]}}}}]}}}}
+---
+{{apiVersion: v1, kind: ConfigMap, metadata: {{name: other}}}}
+"#
+    )
+}
+
+/// A Secret with a certificate.
+fn certificate() -> (String, String) {
+    let pair = rcgen::generate_simple_self_signed(["shop.example.com".to_owned()]).unwrap();
+    let key = pair.signing_key.serialize_pem();
+    let data = json!({"tls.crt": pair.cert.pem(), "tls.key": key});
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert", "namespace": "shop"}, "stringData": data
+    });
+    let inside = key.lines().nth(1).unwrap().to_owned();
+    (format!("---\n{secret}\n"), inside)
+}
+
+#[test]
+fn manifests_become_what_a_cluster_would_serve_and_no_key_is_shown() {
+    let dir = TempDir::new();
+    let (secret, inside) = certificate();
+    let file = dir.write("shop.yaml", &(manifests("") + &secret));
+    let options = dir.write("o.yaml", "strictPrefixMatching: true\n");
+    let arguments = ["render", "--provider", "KubernetesIngress", "--options"];
+    let files = [options.to_str().unwrap(), file.to_str().unwrap()];
+    let output = run_to_end(&[&arguments[..], &files[..]].concat());
+    let (code, printed, said) = outcome(&output);
+    assert_eq!(code, Some(0), "{said:?}");
+    assert_eq!(
+        printed["http"]["routers"]["shop-web-shop-example-com-a"]["rule"],
+        r#"Host("shop.example.com") && (Path("/a") || PathPrefix("/a/"))"#
+    );
+    let balancer = &printed["http"]["services"]["shop-web-80"]["loadBalancer"];
+    assert_eq!(balancer["servers"], json!([{"url": "http://10.0.0.5:8080"}]));
+    let certificate = &printed["tls"]["certificates"][0];
+    assert!(
+        certificate["certFile"]
+            .as_str()
+            .unwrap()
+            .contains("BEGIN CERTIFICATE")
+    );
+    assert_eq!(certificate["keyFile"], "(secret)");
+    for stream in [&output.stdout, &output.stderr] {
+        assert!(!String::from_utf8_lossy(stream).contains(&inside));
+    }
+    let skipped = said.iter().find(|line| line.contains("ConfigMap other")).unwrap();
+    assert!(
+        skipped.starts_with("info: ") && skipped.contains("shop.yaml: document 4"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_mistake_in_an_annotation_is_said_with_its_ingress_and_the_rest_is_rendered() {
+    let wrong = manifests("traefik.ingress.kubernetes.io/router.priorty: '1'");
+    let (code, printed, said) = piped("kubernetesIngress", &wrong);
+    assert_eq!((code, printed), (Some(0), json!({})));
+    let of_ingress = said
+        .iter()
+        .find(|line| line.starts_with("error: ingress shop/web: "));
+    assert!(of_ingress.unwrap().contains("\"priority\""), "{said:?}");
+    let (code, printed, said) = piped(
+        "kubernetesIngress",
+        "{apiVersion: v1, kind: Service, metadata: [}",
+    );
+    assert_eq!((code, printed), (Some(1), Value::Null));
+    assert!(
+        said[0].starts_with("standard input: error: document 1: "),
+        "{said:?}"
+    );
+    let dir = TempDir::new();
+    let options = dir.write("o.yaml", "ingressEndpoint: {publishedService: piton}\n");
+    let file = dir.write("shop.yaml", &manifests(""));
+    let (code, _, said) = rendered("kubernetesIngress", Some(&options), &[&file]);
+    assert_eq!(code, Some(1));
+    let place = "o.yaml:1:37: error: ingressEndpoint.publishedService: ";
+    assert!(said[0].contains(place), "{said:?}");
+}
