@@ -24,7 +24,7 @@ use process::{Piton, ms, told};
 use serde_json::{Value, json};
 
 const ENDPOINTS: usize = 10;
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 15;
 
 fn main() {
     // Criterion's own arguments come with `cargo bench`; a test run of all targets shall do nothing.
@@ -45,7 +45,7 @@ fn measure(services: usize) {
     let server = ApiServer::new();
     for number in 0..services {
         server.apply(service(number));
-        server.apply(ingress(number));
+        server.apply(ingress(number, "/"));
         server.apply(slice(number, 0));
     }
     let kubeconfig = directory.join("kubeconfig");
@@ -64,12 +64,25 @@ fn measure(services: usize) {
         piton.memory_mib()
     );
 
+    cost(&piton, &server, "one endpoint has another address", |round| {
+        server.apply(slice(round * 7 % services, round));
+    });
+    cost(&piton, &server, "one Ingress has another path", |round| {
+        server.apply(ingress(round * 7 % services, &format!("/{round}")));
+    });
+    println!("  memory at the end: {} MiB", piton.memory_mib());
+    drop(piton);
+    let _ = std::fs::remove_dir_all(&directory);
+}
+
+/// What each of some changes costs, from the piece of a watch to the published configuration.
+fn cost(piton: &Piton, server: &ApiServer, what: &str, change: impl Fn(usize)) {
     let (mut costs, mut latencies) = (Vec::new(), Vec::new());
     for round in 1..=ROUNDS {
         server.forget();
         let (before, generation) = (piton.cpu(), piton.generation());
         let begin = Instant::now();
-        server.apply(slice(round * 7 % services, round));
+        change(round);
         piton.wait_for_generation(generation + 1);
         latencies.push(begin.elapsed());
         piton.rest();
@@ -79,13 +92,10 @@ fn measure(services: usize) {
     latencies.sort_unstable();
     let median: Duration = latencies[latencies.len() / 2];
     println!(
-        "  one endpoint has another address: {}, published after {:.0} ms (median)",
+        "  {what}: {}, published after {:.0} ms (median)",
         told(costs),
         median.as_secs_f64() * 1e3
     );
-    println!("  memory at the end: {} MiB", piton.memory_mib());
-    drop(piton);
-    let _ = std::fs::remove_dir_all(&directory);
 }
 
 fn service(number: usize) -> Value {
@@ -99,11 +109,11 @@ fn service(number: usize) -> Value {
     })
 }
 
-fn ingress(number: usize) -> Value {
+fn ingress(number: usize, path: &str) -> Value {
     let backend = json!({"service": {"name": format!("app-{number}"), "port": {"number": 80}}});
     let rule = json!({
         "host": format!("app-{number}.example.com"),
-        "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}
+        "http": {"paths": [{"path": path, "pathType": "Prefix", "backend": backend}]}
     });
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",

@@ -15,6 +15,8 @@ mod load;
 mod many;
 // Two pitons: cookies, statuses, Events.
 mod replicas;
+// What the example allows is enough.
+mod rights;
 // What is served, and how it follows changes.
 mod served;
 // The test's API server, asked by the real client.

@@ -109,6 +109,8 @@ struct State {
     tokens: BTreeMap<String, String>,
     /// Verb, resource, namespace; `*` is any.
     denied: Vec<[String; 3]>,
+    /// Verb, resource, namespace, name: all that is allowed, if that is said.
+    permitted: Option<Vec<[String; 4]>>,
     faults: Vec<(String, String, Fault)>,
     signals: Vec<Signal>,
     asked: Vec<Asked>,
@@ -133,12 +135,14 @@ impl State {
 
     fn denies(&self, wanted: &Wanted) -> bool {
         let name = wanted.resource_name();
-        let asked = [wanted.verb, &name, &wanted.namespace];
-        let is_meant = |denied: &[String; 3]| {
-            let mut pairs = denied.iter().zip(asked);
-            pairs.all(|(denied, asked)| denied == "*" || denied == asked)
-        };
-        self.denied.iter().any(is_meant)
+        let asked = [wanted.verb, &name, &wanted.namespace, &wanted.name];
+        fn is_meant(rule: &[String], asked: &[&str]) -> bool {
+            let mut pairs = rule.iter().zip(asked);
+            pairs.all(|(rule, asked)| rule == "*" || rule == asked)
+        }
+        let mut permitted = self.permitted.iter().flatten();
+        self.denied.iter().any(|rule| is_meant(rule, &asked))
+            || self.permitted.is_some() && !permitted.any(|rule| is_meant(rule, &asked))
     }
 }
 
@@ -355,6 +359,11 @@ impl ApiServer {
     pub fn deny(&self, verb: &str, resource: &str, namespace: &str) {
         let denied = [verb, resource, namespace].map(str::to_owned);
         self.shared.state().denied.push(denied);
+    }
+
+    /// Allows nothing but this from now on: verb, resource, namespace, name; `*` is any.
+    pub fn permit(&self, rules: Vec<[String; 4]>) {
+        self.shared.state().permitted = Some(rules);
     }
 
     /// Refuses nothing any more.

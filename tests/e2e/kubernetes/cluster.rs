@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Mutex, Once, OnceLock};
 
 use k8s_openapi::NamespaceResourceScope;
-use kube::api::{Api, ApiResource, DeleteParams, DynamicObject, Patch, PatchParams};
+use kube::api::{
+    Api, ApiResource, DeleteParams, DynamicObject, GroupVersionKind, Patch, PatchParams, TypeMeta,
+};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde::Deserialize as _;
@@ -35,8 +37,8 @@ pub fn block_on<T>(what: impl Future<Output = T>) -> T {
 enum Make {
     Ours(ApiServer),
     Real {
-        /// Kind and name of what was applied.
-        made: Mutex<Vec<(String, String)>>,
+        /// What was applied, and where.
+        made: Mutex<Vec<(Api<DynamicObject>, String)>>,
     },
 }
 
@@ -104,28 +106,40 @@ impl Cluster {
         let text = serde_yaml::to_string(&config).unwrap();
         cluster.dir.write("kubeconfig", &text);
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        let api: Api<DynamicObject> = Api::all_with(cluster.client(), &namespaces());
-        block_on(api.patch(&namespace, &as_us(), &Patch::Apply(object))).unwrap();
+        cluster.apply_for_real(object);
         cluster
     }
 
     /// Applies an object, in the namespace where it has one.
     pub fn apply(&self, mut object: Value) {
-        let kind = object["kind"].as_str().expect("a kind").to_owned();
-        let resource = Resource::find(&kind);
-        if resource.namespaced {
+        let kind = object["kind"].as_str().expect("a kind");
+        if Resource::find(kind).namespaced {
             object["metadata"]["namespace"] = json!(self.namespace);
         }
-        let Make::Real { made, .. } = &self.make else {
-            return self.server().apply(object);
+        match &self.make {
+            Make::Ours(server) => server.apply(object),
+            Make::Real { .. } => self.apply_for_real(object),
+        }
+    }
+
+    /// The same of any kind, where it says; ours does not know them.
+    pub fn apply_for_real(&self, object: Value) {
+        let Make::Real { made } = &self.make else {
+            panic!("ours knows few kinds");
+        };
+        let kind: GroupVersionKind = serde_json::from_value::<TypeMeta>(object.clone())
+            .unwrap()
+            .try_into()
+            .unwrap();
+        let about = ApiResource::from_gvk(&kind);
+        let api = match object["metadata"]["namespace"].as_str() {
+            Some(namespace) => Api::namespaced_with(self.client(), namespace, &about),
+            None => Api::all_with(self.client(), &about),
         };
         let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
-        block_on(
-            self.dynamic(resource)
-                .patch(&name, &as_us(), &Patch::Apply(object)),
-        )
-        .unwrap();
-        made.lock().unwrap().push((kind, name));
+        let how = PatchParams::apply("piton-test").force();
+        block_on(api.patch(&name, &how, &Patch::Apply(object))).unwrap();
+        made.lock().unwrap().push((api, name));
     }
 
     /// Applies all objects of a YAML text.
@@ -148,12 +162,18 @@ impl Cluster {
 
     /// An object of the namespace as it is now.
     pub fn get(&self, kind: &str, name: &str) -> Option<Value> {
+        if let Make::Ours(server) = &self.make {
+            return server.get(kind, &self.namespace, name);
+        }
         let found = block_on(self.dynamic(Resource::find(kind)).get_opt(name)).unwrap();
         found.map(|object| serde_json::to_value(object).unwrap())
     }
 
     /// All objects of a kind in the namespace.
     pub fn all(&self, kind: &str) -> Vec<Value> {
+        if let Make::Ours(server) = &self.make {
+            return server.all(kind);
+        }
         let found = block_on(
             self.dynamic(Resource::find(kind))
                 .list(&kube::api::ListParams::default()),
@@ -254,23 +274,12 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        let Make::Real { made, .. } = &self.make else {
+        let Make::Real { made } = &self.make else {
             return;
         };
-        let gone = DeleteParams::default();
-        for (kind, name) in made.lock().unwrap().drain(..) {
+        for (api, name) in made.lock().unwrap().drain(..).rev() {
             // It may be gone already.
-            let _ = block_on(self.dynamic(Resource::find(&kind)).delete(&name, &gone));
+            let _ = block_on(api.delete(&name, &DeleteParams::default()));
         }
-        let api: Api<DynamicObject> = Api::all_with(self.client(), &namespaces());
-        let _ = block_on(api.delete(&self.namespace, &gone));
     }
-}
-
-fn as_us() -> PatchParams {
-    PatchParams::apply("piton-test").force()
-}
-
-fn namespaces() -> ApiResource {
-    ApiResource::erase::<k8s_openapi::api::core::v1::Namespace>(&())
 }

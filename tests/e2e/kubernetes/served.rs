@@ -1,10 +1,11 @@
 //! What is served: the Ingress of the article, and what changes of the cluster do to it.
 
+use base64::Engine as _;
 use serde_json::json;
 
 use super::app::{App, Pod, ROUTER, SERVICE, user_at, wait_for};
 use super::cluster::Cluster;
-use crate::harness::{Browser, Client, Piton, Server, eventually, get, value_of};
+use crate::harness::{Authority, Browser, Client, Piton, Server, eventually, get, value_of};
 
 /// The Ingress of the article, with the `pathType` that an API server insists on.
 const ARTICLE: &str = r#"
@@ -270,4 +271,45 @@ fn other_peoples_classes_are_none_of_its_business() {
     wait_for(&piton, &["a"]);
     cluster.delete("IngressClass", &ours);
     wait_for(&piton, &["404"]);
+}
+
+#[test]
+fn a_secret_is_read_again_when_it_changes_and_its_routes_do_not_wait_for_it() {
+    let cluster = Cluster::new();
+    let [a] = cluster.pods(["a"]);
+    let app = App::new(&cluster, "app", &[&a]);
+    app.service(&[]);
+    let secret = |certificate: &str, key: &str| {
+        cluster.apply(json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert"}, "type": "Opaque",
+            "data": {"tls.crt": base64(certificate), "tls.key": base64(key)}
+        }));
+    };
+    let backend = json!({"service": {"name": "app", "port": {"number": 80}}});
+    let paths = json!([{"path": "/", "pathType": "Prefix", "backend": backend}]);
+    cluster.apply(json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "app"},
+        "spec": {"tls": [{"secretName": "cert"}], "rules": [{"http": {"paths": paths}}]}
+    }));
+    let piton = cluster.setup("").start();
+    assert_eq!(get(piton.address(), "/").text(), "a", "without the secret");
+    piton.wait_for_line(&["ingress", "/cert does not exist"]);
+    secret("no certificate", "no key");
+    piton.wait_for_line(&["ingress", "/cert", "tls.crt"]);
+    let authority = Authority::new("shop");
+    let mut seen = piton.generation();
+    for _ in 0..2 {
+        let leaf = authority.sign(&["shop.example.com"]);
+        secret(&leaf.certificate, &leaf.key);
+        eventually("the certificate is in the configuration", || {
+            piton.generation() > seen
+        });
+        seen = piton.generation();
+        assert_eq!(get(piton.address(), "/").text(), "a");
+        assert!(piton.log().iter().all(|line| !line.contains("PRIVATE KEY")));
+    }
+}
+
+fn base64(text: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(text)
 }
