@@ -49,7 +49,7 @@ fn measure(services: usize) {
         server.apply(slice(number, 0));
     }
     let kubeconfig = directory.join("kubeconfig");
-    std::fs::write(&kubeconfig, server.kubeconfig(TOKEN)).unwrap();
+    std::fs::write(&kubeconfig, server.kubeconfig(&format!("token: {TOKEN}"))).unwrap();
     let piton = Piton::start(
         &directory,
         "kubernetesIngress: {}",
