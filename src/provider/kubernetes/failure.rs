@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use kube::client::AuthError;
+use kube::config::KubeconfigError;
 use kube::core::Status;
 
 use crate::config::cut;
@@ -85,6 +86,12 @@ pub(super) fn words(error: &(dyn Error + 'static)) -> String {
                 "the command {cmd:?} that shall make a token failed: {}",
                 out.status
             );
+        }
+        if let Some(KubeconfigError::Parse(error)) = error.downcast_ref() {
+            // It quotes the lines around the mistake, and a token may stand in one of them.
+            let place = error.location();
+            let place = place.map(|at| format!(" (line {}, column {})", at.line(), at.column()));
+            return format!("it is no kubeconfig{}", place.unwrap_or_default());
         }
         chain.push(error.to_string());
         next = error.source();
@@ -171,6 +178,22 @@ mod tests {
             words(&error),
             "tcp connect error: Connection refused (os error 111)"
         );
+    }
+
+    #[test]
+    fn a_kubeconfig_that_cannot_be_read_is_not_quoted() {
+        for text in [
+            "users: [[[\ntoken: geheim",
+            "users: {token: geheim: x}\n",
+            "geheim",
+        ] {
+            let error = kube::config::Kubeconfig::from_yaml(text).unwrap_err();
+            let said = words(&error);
+            assert!(
+                said.starts_with("it is no kubeconfig") && !said.contains("geheim"),
+                "{said}"
+            );
+        }
     }
 
     #[test]
