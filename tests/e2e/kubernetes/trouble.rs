@@ -206,7 +206,8 @@ fn endpoints_that_may_not_be_read_are_no_reason_to_serve_nothing_else() {
         "spec": {"rules": [{"host": "piton.test", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]}
     }));
     let _ = (&app, &other);
-    let piton = cluster.setup("allowExternalNameServices: true").start();
+    let setup = cluster.setup("allowExternalNameServices: true");
+    let piton = setup.top("ping: {entryPoint: web}").start();
     piton.wait_for_line(&["endpointslices.discovery.k8s.io"]);
     let ask = || {
         let request = "GET / HTTP/1.1\r\nHost: piton.test\r\nConnection: close\r\n\r\n";
@@ -214,9 +215,27 @@ fn endpoints_that_may_not_be_read_are_no_reason_to_serve_nothing_else() {
             .exchange(request)
             .text()
     };
+    let ping = || get(piton.address(), "/ping").status;
     eventually("the other one is served", || ask() == "a");
+    // But it is no replica to send everybody to.
+    assert_eq!(ping(), 503);
     cluster.server().allow();
+    within(SOON, "it is ready", || ping() == 200);
     wait_for(&piton, &["a"]);
+}
+
+#[test]
+fn rights_that_come_later_make_it_ready_though_they_show_nothing_new() {
+    let cluster = Cluster::ours();
+    for resource in ["ingresses", "services", "endpointslices", "secrets", "nodes"] {
+        cluster.server().deny("*", resource, "*");
+    }
+    let piton = cluster.setup("").top("ping: {entryPoint: web}").start();
+    piton.wait_for_line(&["endpointslices.discovery.k8s.io", "403"]);
+    let ping = || get(piton.address(), "/ping").status;
+    assert_eq!(ping(), 503);
+    cluster.server().allow();
+    within(SOON, "it is ready", || ping() == 200);
 }
 
 #[test]
