@@ -191,7 +191,7 @@ impl Scopes {
         watched.is_failing = true;
         match failure {
             // All of them say the same.
-            Failure::Other(_) | Failure::Unauthorized => failure.to_string(),
+            Failure::Other(_) | Failure::Refused(_) | Failure::Unauthorized => failure.to_string(),
             _ => format!("{}: {failure}", watched.scope),
         }
     }

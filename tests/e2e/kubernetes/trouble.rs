@@ -153,6 +153,37 @@ fn errs(fault: Fault, cluster: &Cluster, [a, b]: [&Server; 2], piton: &Piton) {
 }
 
 #[test]
+fn a_watch_that_is_refused_again_and_again_is_a_new_list() {
+    followed(|cluster, [_, b], piton| {
+        let server = cluster.server();
+        server.misbehave("watch", "endpointslices", Fault::Status(504));
+        server.cut();
+        App::sticky(cluster, &[b]);
+        wait_for(piton, &["b"]);
+        server.behave();
+        is_followed(cluster);
+    });
+}
+
+#[test]
+fn an_object_that_is_not_understood_is_told_of_and_what_changed_meanwhile_is_made_up() {
+    followed(|cluster, [a, b], piton| {
+        cluster.apply(serde_json::json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": "odd"}, "endpoints": "none"
+        }));
+        piton.wait_for_line(&["endpointslices.discovery.k8s.io", "not understood"]);
+        App::sticky(cluster, &[b]);
+        assert_eq!(newcomers(piton.address(), 8), ["a".to_owned()].into());
+        cluster.delete("EndpointSlice", "odd");
+        wait_for(piton, &["b"]);
+        is_followed(cluster);
+        App::sticky(cluster, &[a, b]);
+        wait_for(piton, &["a", "b"]);
+    });
+}
+
+#[test]
 fn what_is_forbidden_is_named_and_the_rest_works() {
     let cluster = Cluster::ours();
     let [a] = cluster.pods(["a"]);
