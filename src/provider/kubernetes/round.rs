@@ -266,19 +266,22 @@ impl<'k> Round<'k> {
     }
 
     fn want(&mut self, wanted: Result<Wanted, String>) {
-        match wanted {
+        let wanted = match wanted {
             Ok(wanted) => {
                 self.kubernetes.no_status = None;
-                // Nobody is told of what nobody waits for.
-                let _ = self.wanted.send(wanted);
+                wanted
             }
             Err(reason) => {
                 if self.kubernetes.no_status.as_ref() != Some(&reason) {
                     tracing::warn!(provider = NAME, "no status is written: {reason}");
                 }
                 self.kubernetes.no_status = Some(reason);
+                // What was wanted before is not, any more.
+                Wanted::default()
             }
-        }
+        };
+        // Nobody is told of what nobody waits for.
+        let _ = self.wanted.send(wanted);
     }
 }
 
