@@ -174,9 +174,13 @@ impl Scopes {
             user => format!("{user:?}"),
         };
         let scope = &watched.scope;
+        let meanwhile = match (watched.is_known, verb) {
+            (false, _) => scope.lost(),
+            (true, "watch") => "what is known stays in use, and is listed again from time to time",
+            (true, _) => "what is known stays in use",
+        };
         let said = format!(
-            "may not {verb} {scope} (403): give {who} the verbs list and watch for it; until then {}",
-            scope.lost()
+            "may not {verb} {scope} (403): give {who} the verbs list and watch for it; until then {meanwhile}"
         );
         let is_new = watched.refused.as_ref() != Some(&said);
         watched.refused = Some(said.clone());
@@ -323,6 +327,21 @@ mod tests {
             scopes.is_whole(),
             "secrets, classes and nodes may be left out on purpose"
         );
+    }
+
+    #[test]
+    fn what_follows_from_a_refusal_depends_on_what_is_known() {
+        let mut scopes = Scopes::new(&Scope::all(&written(&[])));
+        scopes.listed(1, Vec::new());
+        let said = scopes.forbidden(1, "watch", "piton").unwrap();
+        assert!(
+            said.ends_with("until then what is known stays in use, and is listed again from time to time"),
+            "{said}"
+        );
+        scopes.listed(1, Vec::new());
+        assert_eq!(scopes.forbidden(1, "watch", "piton"), None, "with each list anew");
+        let said = scopes.forbidden(1, "list", "piton").unwrap();
+        assert!(said.ends_with("until then what is known stays in use"), "{said}");
     }
 
     #[test]

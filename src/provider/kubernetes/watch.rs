@@ -231,8 +231,9 @@ impl Place {
     /// It ended for this reason. What the API server does not answer to says nothing about the version.
     fn met(&mut self, failure: &Failure) {
         match failure {
-            Failure::Gone | Failure::NotUnderstood(_) => self.reached(None),
-            Failure::Forbidden { .. } | Failure::Unauthorized | Failure::Other(_) => {}
+            // Who may list, though not watch, sees what changes by lists.
+            Failure::Gone | Failure::NotUnderstood(_) | Failure::Forbidden { .. } => self.reached(None),
+            Failure::Unauthorized | Failure::Other(_) => {}
             Failure::Refused(_) | Failure::NotFound | Failure::Conflict => {
                 self.refused += 1;
                 if self.refused >= DOUBTFUL {
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_is_kept_while_nobody_answers_and_forgotten_when_what_follows_is_not_understood() {
+    fn a_version_is_kept_while_nobody_answers_and_forgotten_when_nothing_can_be_told_from_there() {
         for failure in [
             Failure::Other("Connection refused".to_owned()),
             Failure::Unauthorized,
@@ -378,6 +379,7 @@ mod tests {
         for failure in [
             Failure::Gone,
             Failure::NotUnderstood("line 1, column 7".to_owned()),
+            Failure::Forbidden { user: String::new() },
         ] {
             let mut place = at("900");
             place.met(&failure);

@@ -209,14 +209,24 @@ fn what_is_forbidden_is_named_and_the_rest_works() {
 }
 
 #[test]
-fn without_the_verb_watch_the_message_says_so() {
+fn without_the_verb_watch_the_message_says_so_and_lists_tell_what_changes() {
     let cluster = Cluster::ours();
-    let [a] = cluster.pods(["a"]);
-    let _app = App::sticky(&cluster, &[&a]);
-    cluster.server().deny("watch", "services", "*");
+    let [a, b] = cluster.pods(["a", "b"]);
+    App::sticky(&cluster, &[&a]);
+    cluster.server().deny("watch", "endpointslices", "*");
     let piton = cluster.setup("").start();
-    piton.wait_for_line(&["watch", "services"]);
+    let line = [
+        "may not watch",
+        "endpointslices",
+        "is listed again from time to time",
+    ];
+    piton.wait_for_line(&line);
     wait_for(&piton, &["a"]);
+    App::sticky(&cluster, &[&b]);
+    wait_for(&piton, &["b"]);
+    assert_eq!(piton.count(&line), 1, "with each list anew");
+    cluster.server().allow();
+    piton.wait_for_line(&["may read endpointslices"]);
 }
 
 #[test]
