@@ -183,7 +183,7 @@ fn a_service_that_cannot_work_disables_its_routers_and_nothing_else() {
             "w",
             "building HTTP service \"gone\": the service \"gone@file\" does not exist",
         ),
-        ("t", "servers transport not found t@file"),
+        ("t", "servers transport not found \"t@file\""),
         ("u", "none of its servers can be used"),
     ] {
         let (_, text) = reasons(&snapshot, &format!("{router}@file"));
