@@ -20,6 +20,7 @@ use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
 use crate::routing::Snapshot;
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
+use crate::sticky::Outcome;
 
 /// Servers that are looked at in a row before a request waits at the last of them.
 const MAX_LOOKS: u32 = 4;
@@ -112,8 +113,8 @@ impl Context {
                     }
                     return self.provide(headers, budgets);
                 }
-                Err(Refusal::NoServer | Refusal::SessionLost) if self.renew(published) => continue,
-                Err(Refusal::NoServer) => return Err(Denial::NoServer),
+                Err(Refusal::NoServer(_) | Refusal::SessionLost) if self.renew(published) => continue,
+                Err(Refusal::NoServer(_)) => return Err(Denial::NoServer),
                 Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),
             };
@@ -186,7 +187,10 @@ impl Context {
             wall: clock::wall(),
             attempts: &self.attempts,
         };
-        let service = self.service.as_ref().ok_or(Refusal::NoServer)?;
+        let service = self
+            .service
+            .as_ref()
+            .ok_or(Refusal::NoServer(Outcome::default()))?;
         let mut choice = service.choose(&ask)?;
         if !choice.extra.is_empty() {
             self.attempts

@@ -10,6 +10,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{Mirror, OnError};
 use crate::balance::{Draw, Lease, Server, Wall};
+use crate::sticky::Outcome;
 
 /// `Set-Cookie` values of one answer, the outer level first.
 pub type Cookies = SmallVec<[HeaderValue; 3]>;
@@ -114,6 +115,8 @@ pub struct Choice {
     pub lease: Lease,
     /// Cookies that bind the client, to be set on the answer.
     pub cookies: Cookies,
+    /// What became of the session.
+    pub outcome: Outcome,
     /// What only failovers and mirrors have to say.
     pub extra: Extra,
 }
@@ -174,16 +177,18 @@ pub type Counters = Vec<Arc<AtomicU64>>;
 pub type Path = Vec<(usize, u32)>;
 
 impl Choice {
-    pub(super) fn new(lease: Lease, cookie: Option<HeaderValue>) -> Self {
+    pub(super) fn new(lease: Lease, cookie: Option<HeaderValue>, outcome: Outcome) -> Self {
         Self {
             lease,
+            outcome,
             cookies: cookie.map_or_else(Cookies::new, |cookie| smallvec![cookie]),
             extra: Extra::default(),
         }
     }
 
-    /// The choice with the cookie of the level above.
-    pub(super) fn under(mut self, cookie: Option<HeaderValue>) -> Self {
+    /// The choice with the cookie of the level above, and what that has to say.
+    pub(super) fn under(mut self, cookie: Option<HeaderValue>, above: Outcome) -> Self {
+        self.outcome = self.outcome.under(above);
         if let Some(cookie) = cookie {
             self.cookies.insert(0, cookie);
         }
@@ -200,8 +205,8 @@ impl Choice {
 /// Why there is no server for a request now.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Nobody is up and open.
-    NoServer,
+    /// Nobody is up and open, whatever the request's cookie says.
+    NoServer(Outcome),
     /// The session's own server is lost, and nobody else shall serve the session (`onLoss: fail`).
     SessionLost,
     /// The session's own server is full: worth a wait, at most for so long.
