@@ -22,6 +22,7 @@
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
 //! | 1 | [`service`] | from a request to a server |
 //! | 1 | [`balance`] | servers, live state, candidates, selectors, leases |
+//! | 1 | [`meter`] | counters without contention, histograms, distinct clients |
 //! | 1 | [`upstream`] | how a server is connected to |
 //! | 1 | [`sticky`] | cookie name, value, look-up, `Set-Cookie` |
 //! | 1 | [`rule`] | the router rule language |
@@ -49,6 +50,7 @@ pub mod handover;
 pub mod health;
 pub mod listener;
 pub mod logging;
+pub mod meter;
 pub mod provider;
 pub mod proxy;
 pub mod request;
