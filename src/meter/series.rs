@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use http::{HeaderMap, HeaderName, header};
+
 use super::{Block, Buckets, Reading, Span};
 
 /// Methods that have a label of their own, and the one for all others.
@@ -41,6 +43,35 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// What a request with this header speaks (traefik-core 9.1).
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let holds = |name: HeaderName, part: &str| {
+            let mut values = headers.get_all(name).iter();
+            values.any(|value| {
+                let value = value.as_bytes();
+                value.split(|byte| *byte == b',').any(|value| {
+                    let value = value.trim_ascii();
+                    value.len() >= part.len()
+                        && value
+                            .get(..part.len())
+                            .is_some_and(|start| start.eq_ignore_ascii_case(part.as_bytes()))
+                })
+            })
+        };
+        if holds(header::UPGRADE, "websocket") {
+            Self::Websocket
+        } else if holds(header::ACCEPT, "text/event-stream") {
+            Self::Sse
+        } else if holds(header::CONTENT_TYPE, "application/grpc-web") {
+            Self::GrpcWeb
+        } else if holds(header::CONTENT_TYPE, "application/grpc") {
+            Self::Grpc
+        } else {
+            Self::Http
+        }
+    }
+
     /// Its label.
     #[must_use]
     pub fn name(self) -> &'static str {
