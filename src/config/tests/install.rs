@@ -496,7 +496,12 @@ fn metrics_access_log_and_api_have_traefiks_defaults_and_an_entry_point_where_on
     ] {
         assert!(!read(without).0.entry_points.contains_key("traefik"), "{without}");
     }
-    assert!(read("api: {insecure: true}\n").0.entry_points.contains_key("traefik"));
+    assert!(
+        read("api: {insecure: true}\n")
+            .0
+            .entry_points
+            .contains_key("traefik")
+    );
 }
 
 #[test]
