@@ -15,6 +15,7 @@
 //! | 2 | [`health`] | probes, led by the snapshot |
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
+//! | 2 | [`observe`] | metrics and the access log |
 //! | 2 | [`dial`] | connections to servers that Pingora's own client cannot make |
 //! | 2 | [`handover`] | binary upgrade: sockets and verdicts for the next process |
 //! | 2 | [`stop`] | signals, lingering connections, the end of the process |
@@ -51,6 +52,7 @@ pub mod health;
 pub mod listener;
 pub mod logging;
 pub mod meter;
+pub mod observe;
 pub mod provider;
 pub mod proxy;
 pub mod request;

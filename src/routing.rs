@@ -8,7 +8,9 @@ mod compiler;
 mod level;
 mod load_balancer;
 mod merge;
+mod observed;
 mod order;
+mod reloads;
 mod report;
 mod routers;
 mod services;
@@ -19,6 +21,8 @@ mod tree;
 
 pub use compile::{EntryPointSpec, Ground, compile};
 pub use merge::Merged;
+pub use observed::{Observed, Observes};
+pub use reloads::Reloads;
 pub use report::{Item, Kind, Reason, Report, Status};
 pub use snapshot::Snapshot;
 pub use table::{Route, Table};

@@ -26,8 +26,9 @@ const USES: &[(&str, Ring, &[&str])] = &[
     (
         "proxy",
         Ring::Edge,
-        &[RINGS_0_1, "clock", "dial", "resolve", "stop"],
+        &[RINGS_0_1, "clock", "dial", "observe", "resolve", "stop"],
     ),
+    ("observe", Ring::Edge, &[RINGS_0_1]),
     ("listener", Ring::Edge, &[]),
     ("handover", Ring::Edge, &[RINGS_0_1, "clock", "stop"]),
     ("stop", Ring::Edge, &["clock"]),

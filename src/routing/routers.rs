@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::report::{Item, Status};
 use super::services::Services;
 use super::snapshot::Rules;
-use super::{EntryPointSpec, Ground, Merged, Snapshot, Table};
+use super::{EntryPointSpec, Ground, Merged, Observes, Snapshot, Table};
 use crate::config::dynamic::http::Router;
 use crate::config::{Named, provider_of, qualify};
 use crate::rule::{Rule, default_priority};
@@ -29,6 +29,7 @@ pub(super) struct Compiled {
     rule: SameRule,
     /// Qualified name of its service.
     service: Arc<str>,
+    observes: Observes,
 }
 
 /// A compiled rule; what was parsed twice is not the same.
@@ -131,7 +132,7 @@ impl Routers {
             here.sort_by_key(|(_, router, _)| (Reverse(router.priority), router.precedence));
             Table::new(here.into_iter().map(|(name, router, service)| {
                 let way = (Arc::clone(name), Arc::clone(&router.rule.0));
-                (way, Arc::clone(service))
+                (way, Arc::clone(service), router.observes)
             }))
         };
         (0..entry_points.len()).map(table).collect()
@@ -201,6 +202,7 @@ impl<'a> Compiler<'a> {
             text: router.rule.as_str().into(),
             rule: SameRule(rule),
             service,
+            observes: Observes::of(router.observability.as_ref()),
         })
     }
 

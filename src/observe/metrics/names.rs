@@ -6,10 +6,7 @@
 pub(super) struct Name(pub(super) &'static str, pub(super) &'static str);
 
 pub(super) const RELOADS: Name = Name("traefik_config_reloads_total", "Config reloads");
-pub(super) const LAST_RELOAD: Name = Name(
-    "traefik_config_last_reload_success",
-    "Last config reload success",
-);
+pub(super) const LAST_RELOAD: Name = Name("traefik_config_last_reload_success", "Last config reload success");
 pub(super) const CONNECTIONS: Name = Name(
     "traefik_open_connections",
     "How many open connections exist, by entryPoint and protocol",
@@ -114,10 +111,7 @@ pub(super) const ELSEWHERE: Name = Name(
     "piton_service_retries_elsewhere_total",
     "Attempts at another server, after one was tried in vain.",
 );
-pub(super) const PICKS: Name = Name(
-    "piton_server_picks_total",
-    "Attempts that were made at a server.",
-);
+pub(super) const PICKS: Name = Name("piton_server_picks_total", "Attempts that were made at a server.");
 pub(super) const IN_FLIGHT: Name = Name(
     "piton_server_in_flight",
     "Requests in flight at a server, WebSockets included.",

@@ -25,8 +25,12 @@ pub(super) fn write(text: &mut Text) {
         .rsplit_once(')')
         .map_or_else(Vec::new, |(_, rest)| rest.split_whitespace().collect());
     let field = |number: usize| fields.get(number - 3).and_then(|text| text.parse::<f64>().ok());
-    let cpu = field(14).zip(field(15)).map(|(user, system)| (user + system) / TICKS);
-    let started = field(22).zip(boot_time()).map(|(ticks, boot)| boot + ticks / TICKS);
+    let cpu = field(14)
+        .zip(field(15))
+        .map(|(user, system)| (user + system) / TICKS);
+    let started = field(22)
+        .zip(boot_time())
+        .map(|(ticks, boot)| boot + ticks / TICKS);
     let descriptors = fs::read_dir("/proc/self/fd").map(|entries| entries.count() as f64);
     put(
         "process_cpu_seconds_total",

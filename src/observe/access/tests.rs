@@ -1,0 +1,1 @@
+//! Lines byte for byte.
