@@ -15,6 +15,7 @@
 //! | 2 | [`health`] | probes, led by the snapshot |
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
+//! | 2 | [`api`] | what piton says about itself; servers drained at run time |
 //! | 2 | [`observe`] | metrics and the access log |
 //! | 2 | [`dial`] | connections to servers that Pingora's own client cannot make |
 //! | 2 | [`handover`] | binary upgrade: sockets and verdicts for the next process |
@@ -39,6 +40,7 @@
 //! files, containers -> whole [`config::dynamic::Configuration`] -> throttle -> equal to the last? drop -> merge -> [`routing::compile`]
 //! with the previous snapshot, whose live state goes on -> publish one pointer -> health and look-ups follow.
 
+pub mod api;
 pub mod app;
 pub mod balance;
 pub mod cli;

@@ -15,6 +15,28 @@ pub use ended::{Ended, Place, Routed};
 pub use metrics::{Connection, Metrics};
 
 use crate::config::install::Install;
+use crate::routing::Observed;
+
+/// An entry point, as far as it is looked at.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    name: String,
+    observed: Observed,
+}
+
+impl Watch {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who may look at what comes in by it.
+    #[must_use]
+    pub fn observed(&self) -> Observed {
+        self.observed
+    }
+}
 
 /// Everything that looks on. It lives as long as the process: requests refer to it without counting who does.
 #[derive(Debug, Default)]
@@ -23,6 +45,8 @@ pub struct Observer {
     pub metrics: Option<Metrics>,
     /// Lines, when `accessLog` is written.
     pub access: Option<AccessLog>,
+    entry_points: Vec<Watch>,
+    nowhere: Watch,
 }
 
 impl Observer {
@@ -32,7 +56,17 @@ impl Observer {
     /// When the access log cannot be opened.
     pub fn new(install: &Install, entry_points: &[String]) -> Result<Self, InvalidAccessLog> {
         let metrics = install.metrics.as_ref();
+        let watch = |name: &String| {
+            let written = install.entry_points.get(name);
+            let observability = written.and_then(|written| written.observability.as_ref());
+            Watch {
+                name: name.clone(),
+                observed: Observed::at(observability),
+            }
+        };
         Ok(Self {
+            entry_points: entry_points.iter().map(watch).collect(),
+            nowhere: Watch::default(),
             metrics: metrics.and_then(|written| Metrics::new(written, entry_points)),
             access: install.access_log.as_ref().map(AccessLog::open).transpose()?,
         })
@@ -42,6 +76,12 @@ impl Observer {
     #[must_use]
     pub fn is_on(&self) -> bool {
         self.metrics.is_some() || self.access.is_some()
+    }
+
+    /// Entry point number `index`.
+    #[must_use]
+    pub fn entry_point(&self, index: usize) -> &Watch {
+        self.entry_points.get(index).unwrap_or(&self.nowhere)
     }
 
     /// A request is over.

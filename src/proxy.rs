@@ -21,10 +21,12 @@ mod replay;
 mod retry;
 mod rewrite;
 mod second;
+mod watched;
 
 pub use context::Context;
 pub use door::{Inside, service};
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
+pub use internals::Internals;
 pub use mirror::Mirrors;
 pub use ping::Ping;
 pub use retry::{LOOKS, MAX_ATTEMPTS};
@@ -34,9 +36,10 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
 use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
@@ -49,6 +52,7 @@ use client::Client;
 use failure::Failure;
 use kept::Budgets;
 use mirror::Queue;
+use watched::Watched;
 
 /// The reverse proxy of all entry points.
 pub struct Edge {
@@ -56,7 +60,7 @@ pub struct Edge {
     entry_points: Arc<EntryPoints>,
     /// Name of this machine for `X-Forwarded-Server`.
     machine: HeaderValue,
-    ping: Ping,
+    internals: Internals,
     /// Memory for requests that may have to be sent a second time.
     budgets: Budgets,
     /// Sends what Pingora's proxy cannot.
@@ -74,7 +78,7 @@ impl Edge {
         snapshot: Arc<ArcSwap<Snapshot>>,
         entry_points: Arc<EntryPoints>,
         machine: HeaderValue,
-        ping: Ping,
+        internals: Internals,
         stop: Arc<Stop>,
         conf: &ServerConf,
     ) -> (Self, Mirrors) {
@@ -84,7 +88,7 @@ impl Edge {
             snapshot,
             entry_points,
             machine,
-            ping,
+            internals,
             budgets: Budgets::default(),
             client,
             mirrors,
@@ -105,9 +109,10 @@ impl ProxyHttp for Edge {
     /// No modules: Pingora's default is a disabled compression that costs five allocations a request.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Context) -> Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         door::header_came();
         let entry_point = self.entry_points.at(session.server_addr());
+        ctx.watched = Watched::begin(self.internals.observer, session, entry_point.index()).map(Box::new);
         entry_point.limits().apply(session);
         if self.stop.is_leaving() {
             session.set_keepalive(None);
@@ -119,14 +124,20 @@ impl ProxyHttp for Edge {
         let entry_point = self.entry_points.at(session.server_addr());
         match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
             Admission::Route(route) => {
+                if let Some(watched) = &mut ctx.watched {
+                    watched.asks_for(&session.req_header().uri);
+                }
                 let internal = route.service.internal();
                 ctx.routed(route);
                 match internal {
-                    Some(internal) => internals::answer(internal, session, &self.ping).await,
+                    Some(internal) => self.internals.answer(internal, session).await,
                     None => Ok(false),
                 }
             }
             Admission::Answer(page) => {
+                if let Some(watched) = &mut ctx.watched {
+                    watched.asks_for(&session.req_header().uri);
+                }
                 page.send(session).await?;
                 Ok(true)
             }
@@ -147,7 +158,26 @@ impl ProxyHttp for Edge {
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        retry::next_peer(session, ctx, &self.budgets, &self.snapshot).await
+        let peer = retry::next_peer(session, ctx, &self.budgets, &self.snapshot).await;
+        if let Some(watched) = &mut ctx.watched {
+            watched.dials();
+        }
+        peer
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        _fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if !reused {
+            ctx.was_connected();
+        }
+        Ok(())
     }
 
     fn fail_to_connect(
@@ -188,6 +218,9 @@ impl ProxyHttp for Edge {
         if ctx.closes_connection {
             rewrite::close_connection(request)?;
         }
+        if let Some(watched) = &mut ctx.watched {
+            watched.sends();
+        }
         match ctx.server() {
             Some(server) => rewrite::for_server(request, server),
             None => Ok(()),
@@ -218,6 +251,7 @@ impl ProxyHttp for Edge {
         ctx: &mut Context,
     ) -> Result<()> {
         let status = response.status;
+        ctx.watch_answer(response);
         if failure::is_final(status) && ctx.is_watched(status) && replay::is_possible(session, ctx) {
             ctx.discard(status);
             return Err(replay::discarded(status));
@@ -249,6 +283,16 @@ impl ProxyHttp for Edge {
         rewrite::add_cookies(response, ctx.take_cookies())?;
         rewrite::for_old_clients(session.req_header().version, response);
         Ok(())
+    }
+
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        trailers: &mut HeaderMap,
+        ctx: &mut Context,
+    ) -> Result<Option<Bytes>> {
+        ctx.watch_trailers(trailers);
+        Ok(None)
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
@@ -293,9 +337,10 @@ impl ProxyHttp for Edge {
         true
     }
 
-    async fn logging(&self, _session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         let failure = ctx.failure().or_else(|| error.map(Failure::of));
         let client_left = failure == Some(Failure::ClientLeft);
+        ctx.tell_end(session, failure);
         ctx.end(&self.mirrors, client_left);
     }
 }

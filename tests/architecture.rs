@@ -26,9 +26,10 @@ const USES: &[(&str, Ring, &[&str])] = &[
     (
         "proxy",
         Ring::Edge,
-        &[RINGS_0_1, "clock", "dial", "observe", "resolve", "stop"],
+        &[RINGS_0_1, "api", "clock", "dial", "observe", "resolve", "stop"],
     ),
     ("observe", Ring::Edge, &[RINGS_0_1]),
+    ("api", Ring::Edge, &[RINGS_0_1, "clock", "disk"]),
     ("listener", Ring::Edge, &[]),
     ("handover", Ring::Edge, &[RINGS_0_1, "clock", "stop"]),
     ("stop", Ring::Edge, &["clock"]),

@@ -33,6 +33,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{Edge, EntryPoints};
 use crate::dial::Dialer;
+use crate::observe::{Connection, Observer};
 use crate::stop::Stop;
 
 /// How often it is looked whether the last connection has gone.
@@ -98,11 +99,20 @@ pub fn service(
     edge: Edge,
     entry_points: Arc<EntryPoints>,
     inside: Inside,
+    observer: &'static Observer,
 ) -> Service<HttpProxy<Edge, Dialer>> {
     let enter: ProcessCustomSession<Edge, Dialer> =
         Arc::new(move |proxy, stream: Stream, shutdown: &ShutdownWatch| {
+            let local = stream.get_socket_digest();
+            let local = local.as_ref().and_then(|digest| digest.local_addr());
+            let index = entry_points.at(local).index();
+            let counted = observer
+                .metrics
+                .as_ref()
+                .and_then(|metrics| metrics.connected(index));
             let door = Arc::new(Door {
                 proxy,
+                _counted: counted,
                 entry_points: Arc::clone(&entry_points),
                 inside: inside.clone(),
             });
@@ -123,6 +133,7 @@ struct Door {
     proxy: Arc<HttpProxy<Edge, Dialer>>,
     entry_points: Arc<EntryPoints>,
     inside: Inside,
+    _counted: Option<Connection>,
 }
 
 impl Door {

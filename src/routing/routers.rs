@@ -32,6 +32,18 @@ pub(super) struct Compiled {
     observes: Observes,
 }
 
+impl Compiled {
+    /// Numbers of its entry points.
+    pub(super) fn entry_points(&self) -> &[usize] {
+        &self.entry_points
+    }
+
+    /// Qualified name of its service.
+    pub(super) fn service(&self) -> &str {
+        &self.service
+    }
+}
+
 /// A compiled rule; what was parsed twice is not the same.
 #[derive(Debug, Clone)]
 struct SameRule(Arc<Rule>);

@@ -56,6 +56,18 @@ impl Attempts {
             .any(|tried| Arc::ptr_eq(tried.state(), server.state()))
     }
 
+    /// The last server that it was sent to in vain.
+    #[must_use]
+    pub fn last_tried(&self) -> Option<&Arc<Server>> {
+        self.tried.last()
+    }
+
+    /// How many servers it was sent to in vain.
+    #[must_use]
+    pub fn tried(&self) -> usize {
+        self.tried.len()
+    }
+
     /// The main service of `failover` answered with an error: its fallback is next, on the same `path`.
     pub fn fail_over(&mut self, failover: Arc<OnError>, path: Path) {
         self.failed_over.push(failover);
