@@ -51,16 +51,12 @@ pub const ACCESS_LOG_UNSUPPORTED: &[&str] = &["otlp"];
 
 /// Keys of an entry point that are decoded, but without effect yet, by the block they stand in.
 pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
-    (
-        &[],
-        &["allowACMEByPass", "proxyProtocol", "http2", "http3", "udp"],
-    ),
+    (&[], &["allowACMEByPass", "http3", "udp"]),
     (
         &["http"],
         &["middlewares", "tls", "redirections", "encodedCharacters"],
     ),
-    (&["transport"], &["keepAliveMaxTime"]),
-    (&["forwardedHeaders"], &["connection"]),
+    (&["http2"], &["maxEncoderHeaderTableSize"]),
 ];
 
 /// The same of `log`.
