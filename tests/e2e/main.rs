@@ -20,6 +20,10 @@ mod fake;
 #[path = "../support/apiserver.rs"]
 mod apiserver;
 
+// A line for each request: its bytes, its rules, its file.
+mod access_log;
+// What piton says about itself, and who may drain.
+mod api;
 // The samples of the article that started it all, unchanged, and the cookies they give.
 mod article;
 // `piton -t`: everything wrong at once, each with its place.
@@ -54,6 +58,8 @@ mod health;
 mod kubernetes;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
+// What is counted, under which names.
+mod metrics;
 // Copies of requests for mirrors.
 mod mirroring;
 // Answers that piton writes itself, byte by byte.
