@@ -11,7 +11,7 @@ use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -43,7 +43,7 @@ const BACKSTOP_SECONDS: u64 = 5;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
-    survive_signals();
+    let reopen = survive_signals();
     logging::start(&startup.install.log)?;
     let doors = Doors::open(&startup.install, startup.upgrade)?;
     let mut control = Control::new(settings(&startup.install)?);
@@ -123,6 +123,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
             followers,
             sender,
             observer,
+            reopen,
             socket,
         })),
     };
@@ -151,12 +152,15 @@ fn with_backstop(mut conf: ServerConf) -> ServerConf {
 
 /// From here on SIGHUP and SIGUSR1 end the process no more, also before somebody listens for them: tokio keeps its
 /// handler for good once there was one. The runtime has no thread that a later fork would lose.
-fn survive_signals() {
-    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        let _entered = runtime.enter();
-        let _ = signal(SignalKind::hangup());
-        let _ = signal(SignalKind::user_defined1());
-    }
+/// Returns what hears SIGUSR1 from now on.
+fn survive_signals() -> Option<Signal> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()?;
+    let _entered = runtime.enter();
+    let _ = signal(SignalKind::hangup());
+    signal(SignalKind::user_defined1()).ok()
 }
 
 /// The name of the machine, or of the pod; empty when it is not known.
@@ -322,6 +326,8 @@ struct Parts {
     /// Keeps the channel open when no provider sends.
     sender: mpsc::Sender<Update>,
     observer: &'static Observer,
+    /// Hears when log files are to be opened anew.
+    reopen: Option<Signal>,
     /// Where the API may be written to.
     socket: Option<(UnixListener, Arc<Api>)>,
 }
@@ -334,7 +340,7 @@ impl BackgroundService for Background {
             return;
         };
         let mut running = JoinSet::new();
-        running.spawn(reopen_logs(parts.observer));
+        running.spawn(reopen_logs(parts.reopen, parts.observer));
         if let Some((listener, api)) = parts.socket {
             running.spawn(socket::serve(listener, api, parts.control.published()));
         }
@@ -356,8 +362,8 @@ impl BackgroundService for Background {
 }
 
 /// Opens log files anew at each SIGUSR1 (traefik-core 5.4).
-async fn reopen_logs(observer: &'static Observer) {
-    let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
+async fn reopen_logs(asked: Option<Signal>, observer: &'static Observer) {
+    let Some(mut asked) = asked else {
         return std::future::pending().await;
     };
     while asked.recv().await.is_some() {

@@ -90,11 +90,11 @@ fn common_lines_are_traefiks() {
     let lines = lines(&piton, 2);
     assert_eq!(
         masked(&lines[0], &server),
-        "127.0.0.1 - - [*] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\" 1 \"default@file\" \"http://SERVER\" *ms"
+        "127.0.0.1 - - [*] \"GET / HTTP/1.1\" 200 1 \"-\" \"-\" 1 \"app@file\" \"http://SERVER\" *ms"
     );
     assert_eq!(
         masked(&lines[1], &server),
-        "127.0.0.1 - - [*] \"POST /a%20b?c=d HTTP/1.1\" 200 1 \"-\" \"-\" 2 \"default@file\" \"http://SERVER\" *ms"
+        "127.0.0.1 - - [*] \"POST /a%20b?c=d HTTP/1.1\" 200 1 \"-\" \"-\" 2 \"app@file\" \"http://SERVER\" *ms"
     );
 }
 
@@ -136,7 +136,7 @@ fn json_lines_have_traefiks_fields_in_order_and_pitons_result() {
          \"OriginDuration\":\"*\",\"OriginStatus\":200,\"Overhead\":\"*\",\"RequestAddr\":\"piton.test\",\
          \"RequestContentSize\":0,\"RequestCount\":1,\"RequestHost\":\"piton.test\",\"RequestMethod\":\"GET\",\
          \"RequestPath\":\"/a\",\"RequestPort\":\"-\",\"RequestProtocol\":\"HTTP/1.1\",\"RequestScheme\":\"http\",\
-         \"RetryAttempts\":0,\"RouterName\":\"default@file\",\"ServiceAddr\":\"SERVER\",\"ServiceName\":\"app@file\",\
+         \"RetryAttempts\":0,\"RouterName\":\"app@file\",\"ServiceAddr\":\"SERVER\",\"ServiceName\":\"app@file\",\
          \"ServiceURL\":\"http://SERVER\",\"StartLocal\":\"*\",\"StartUTC\":\"*\",\"StickyResult\":\"hit\",\
          \"downstream_X-Server\":\"a\",\"entryPointName\":\"web\",\"level\":\"info\",\"msg\":\"\",\
          \"origin_X-Server\":\"a\",\"request_Cookie\":\"REDACTED\",\"request_X-A\":\"1\\tx,2\",\"time\":\"*\"}"
@@ -190,12 +190,22 @@ fn a_client_that_leaves_is_a_line_with_499() {
     assert!(lines(&piton, 1)[0].contains("\"GET /slow HTTP/1.1\" 499 0 "));
 }
 
+/// Lets the clients end also when the test fails.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn rotation_under_load_loses_no_line() {
     let server = Server::named("a");
     let piton = logging(&server, "");
     let (address, is_over) = (piton.address(), AtomicBool::new(false));
     let sent: usize = thread::scope(|scope| {
+        let _over = Over(&is_over);
         let clients: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {

@@ -21,9 +21,6 @@ const COLLECT: Duration = Duration::from_millis(2);
 /// How often it is looked whether everything is written.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// How often lost lines are said in the log.
-const SAY_EVERY: Duration = Duration::from_secs(10);
-
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
@@ -142,8 +139,8 @@ impl Writer {
         // Held by this thread, and for a moment by the one that swaps the bytes out.
         let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
         if buffer.bytes.len() >= AccessLog::WAITING_BYTES || buffer.lines >= shared.most_lines {
-            DROPPED_LINES.fetch_add(1, Ordering::Relaxed);
-            return;
+            drop(buffer);
+            return lose(1);
         }
         let before = buffer.bytes.len();
         write(&mut buffer.bytes);
@@ -174,7 +171,6 @@ impl Writer {
 impl Shared {
     fn run(&self, mut sink: Sink) {
         let mut taken = Vec::new();
-        let mut said = (0, Instant::now());
         loop {
             if !self.is_stirred.swap(false, Ordering::AcqRel) && !self.is_reopened.load(Ordering::Acquire) {
                 thread::park();
@@ -191,7 +187,7 @@ impl Shared {
                 }
                 if let Err(error) = sink.write(&taken) {
                     let lost = taken.iter().filter(|byte| **byte == b'\n').count();
-                    DROPPED_LINES.fetch_add(lost as u64, Ordering::Relaxed);
+                    lose(lost as u64);
                     tracing::error!(lost, "lines of the access log could not be written: {error}");
                 }
                 self.done.fetch_add(taken.len() as u64, Ordering::Release);
@@ -200,15 +196,15 @@ impl Shared {
             if is_reopened {
                 sink.reopen();
             }
-            say_what_is_lost(&mut said);
         }
     }
 }
 
-fn say_what_is_lost((known, when): &mut (u64, Instant)) {
-    let dropped = DROPPED_LINES.load(Ordering::Relaxed);
-    if dropped > *known && (*known == 0 || when.elapsed() >= SAY_EVERY) {
+/// Counts lines that will not be written; said when their count doubles. Not by the thread that writes: that one hangs.
+fn lose(lines: u64) {
+    let before = DROPPED_LINES.fetch_add(lines, Ordering::Relaxed);
+    let dropped = before + lines;
+    if before.checked_ilog2() != dropped.checked_ilog2() {
         tracing::warn!(dropped, "the access log is too slow: lines were dropped");
-        (*known, *when) = (dropped, Instant::now());
     }
 }
