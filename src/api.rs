@@ -128,11 +128,7 @@ impl Api {
         let Some(path) = asked.path.strip_prefix(self.base.as_str()) else {
             return not_found();
         };
-        let parts: Option<Vec<String>> = path
-            .split('/')
-            .skip(1)
-            .map(|part| percent_decoded(part))
-            .collect();
+        let parts: Option<Vec<String>> = path.split('/').skip(1).map(percent_decoded).collect();
         let Some(parts) = parts else {
             return Reply::error(
                 StatusCode::BAD_REQUEST,

@@ -69,7 +69,11 @@ pub(super) fn page(items: Vec<Value>, query: &Query) -> Result<Page, String> {
     if start > 0 && start >= items.len() {
         return Err(refused());
     }
-    let next = if items.len() > start + size { number + 1 } else { 1 };
+    let next = if items.len() > start.saturating_add(size) {
+        number + 1
+    } else {
+        1
+    };
     Ok(Page {
         items: items.into_iter().skip(start).take(size).collect(),
         next,

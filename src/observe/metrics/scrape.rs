@@ -12,21 +12,19 @@ use crate::meter::{Buckets, Key, Reading, Row, ServiceMeter, Tally};
 use crate::routing::{Reloads, Snapshot};
 use crate::sticky::{Moved, Verdict};
 
+/// Version and cipher.
+type Tls = (Box<str>, Box<str>);
+
 /// Everything about one entry point, router or service.
 struct Place {
     labels: Labels,
     rows: Vec<Row>,
     by_headers: Vec<(Key, Values, u64)>,
-    tls: Vec<((Box<str>, Box<str>), u64)>,
+    tls: Vec<(Tls, u64)>,
 }
 
 impl Place {
-    fn new(
-        labels: Labels,
-        rows: Vec<Row>,
-        by_headers: &Tally<(Key, Values)>,
-        tls: &Tally<(Box<str>, Box<str>)>,
-    ) -> Self {
+    fn new(labels: Labels, rows: Vec<Row>, by_headers: &Tally<(Key, Values)>, tls: &Tally<Tls>) -> Self {
         let by_headers = by_headers.read().into_iter();
         Self {
             labels,
