@@ -43,7 +43,7 @@ const USES: &[(&str, Ring, &[&str])] = &[
         "routing",
         Ring::Pure,
         &[
-            "service", "balance", "sticky", "rule", "upstream", "request", "config",
+            "service", "balance", "sticky", "rule", "upstream", "tls", "request", "config",
         ],
     ),
     (
@@ -52,7 +52,8 @@ const USES: &[(&str, Ring, &[&str])] = &[
         &["balance", "sticky", "upstream", "config"],
     ),
     ("balance", Ring::Pure, &["upstream"]),
-    ("upstream", Ring::Pure, &["config"]),
+    ("upstream", Ring::Pure, &["tls", "config"]),
+    ("tls", Ring::Pure, &["rule", "config"]),
     ("sticky", Ring::Pure, &["config"]),
     ("rule", Ring::Pure, &["request"]),
     ("request", Ring::Data, &[]),
