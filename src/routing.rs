@@ -10,6 +10,7 @@ mod load_balancer;
 mod merge;
 mod order;
 mod report;
+mod router_tls;
 mod routers;
 mod services;
 mod snapshot;

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::protocols::Stream;
@@ -31,8 +32,9 @@ use pingora::services::listening::Service;
 use pingora_proxy::{HttpProxy, ProcessCustomSession, ProxyServiceBuilder};
 use tokio::time::{sleep, timeout};
 
-use super::{Edge, EntryPoints};
+use super::{Edge, EntryPoints, handshake};
 use crate::dial::Dialer;
+use crate::routing::Snapshot;
 use crate::stop::Stop;
 
 /// How often it is looked whether the last connection has gone.
@@ -99,15 +101,20 @@ pub fn service(
     entry_points: Arc<EntryPoints>,
     inside: Inside,
 ) -> Service<HttpProxy<Edge, Dialer>> {
+    let published = edge.published();
     let enter: ProcessCustomSession<Edge, Dialer> =
         Arc::new(move |proxy, stream: Stream, shutdown: &ShutdownWatch| {
             let door = Arc::new(Door {
                 proxy,
                 entry_points: Arc::clone(&entry_points),
+                published: Arc::clone(&published),
                 inside: inside.clone(),
             });
             let shutdown = shutdown.clone();
-            Box::pin(async move { door.process_new(stream, &shutdown).await })
+            Box::pin(async move {
+                let stream = door.open(stream).await?;
+                door.process_new(stream, &shutdown).await
+            })
         });
     let mut options = HttpServerOptions::default();
     options.force_custom = true;
@@ -122,10 +129,24 @@ pub fn service(
 struct Door {
     proxy: Arc<HttpProxy<Edge, Dialer>>,
     entry_points: Arc<EntryPoints>,
+    published: Arc<ArcSwap<Snapshot>>,
     inside: Inside,
 }
 
 impl Door {
+    /// The connection as requests come over it, with TLS or without, as the client begins it.
+    async fn open(&self, stream: Stream) -> Option<Stream> {
+        let digest = stream.get_socket_digest();
+        let local = digest.as_ref().and_then(|digest| digest.local_addr());
+        let entry_point = self.entry_points.at(local);
+        tokio::select! {
+            opened = handshake::open(stream, &self.published, entry_point.index()) => {
+                opened.inspect_err(|error| tracing::debug!("no connection: {error}")).ok()
+            }
+            () = self.patience(entry_point.limits().read()) => None,
+        }
+    }
+
     /// Returns when a client has had its time to send a header.
     async fn patience(&self, limit: Option<Duration>) {
         let stop = &self.inside.stop;

@@ -26,6 +26,17 @@ pub struct Conflict {
     pub options: Vec<Arc<str>>,
 }
 
+impl Conflict {
+    /// Is it this host that they disagree about?
+    #[must_use]
+    pub fn is_about(&self, host: &HostPattern) -> bool {
+        match host {
+            HostPattern::Exact(host) => *host == self.host,
+            HostPattern::Wildcard(suffix) => self.host.strip_prefix("*.") == Some(suffix),
+        }
+    }
+}
+
 impl Hosts {
     /// What the routers say: a host and options, each. Where they disagree the default options count, as in Traefik.
     #[must_use]

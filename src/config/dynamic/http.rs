@@ -58,7 +58,7 @@ pub struct Router {
 }
 
 /// `tls` of a router.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterTls {
     /// Name of the TLS options; empty means `default`.

@@ -145,7 +145,7 @@ pub struct ClientAuth {
 }
 
 /// One certificate's names.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Domain {
     /// Main name.

@@ -58,8 +58,9 @@ pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
     ),
     (
         &["http"],
-        &["middlewares", "tls", "redirections", "encodedCharacters"],
+        &["middlewares", "redirections", "encodedCharacters"],
     ),
+    (&["http", "tls"], &["certResolver", "domains"]),
     (&["transport"], &["keepAliveMaxTime"]),
     (&["forwardedHeaders"], &["connection"]),
 ];

@@ -202,7 +202,6 @@ core:
         [
             r#"4:5: warning: entryPoints.web.http3: "http3" is not supported yet and has no effect"#,
             r#"5:5: warning: entryPoints.web.proxyProtocol: "proxyProtocol" is not supported yet and has no effect"#,
-            r#"7:7: warning: entryPoints.web.http.tls: "tls" is not supported yet and has no effect"#,
             r#"8:7: warning: entryPoints.web.http.middlewares: "middlewares" is not supported yet and has no effect"#,
             r#"9:7: warning: entryPoints.web.http.redirections: "redirections" is not supported yet and has no effect"#,
             r#"10:7: warning: entryPoints.web.http.encodedCharacters: "encodedCharacters" is not supported yet and has no effect"#,
