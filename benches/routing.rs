@@ -71,7 +71,9 @@ fn route(criterion: &mut Criterion) {
             client: None,
         };
         assert!(
-            snapshot.table(0, false).is_some_and(|table| table.find(&view).is_some()),
+            snapshot
+                .table(0, false)
+                .is_some_and(|table| table.find(&view).is_some()),
             "{host}{path}"
         );
         group.bench_function(id, |bencher| {

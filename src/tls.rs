@@ -180,7 +180,12 @@ impl Compiler<'_> {
                 let item = format!("certificates[{index}]@{provider}");
                 let certificate = self.certificate(&item, "", &pair.cert_file, &pair.key_file);
                 let is_in_default = pair.stores.is_empty() || pair.stores.iter().any(|name| name == DEFAULT);
-                for (at, store) in pair.stores.iter().enumerate().filter(|(_, name)| *name != DEFAULT) {
+                for (at, store) in pair
+                    .stores
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, name)| *name != DEFAULT)
+                {
                     let text = format!("there is no store {store:?}, only \"default\"");
                     self.find(&item, format!("stores[{at}]"), !is_in_default, text);
                 }
@@ -220,8 +225,7 @@ impl Compiler<'_> {
         for (provider, store) in default_stores(parts) {
             let item = format!("stores.{DEFAULT}@{provider}");
             if let Some(pair) = &store.default_certificate {
-                let read =
-                    self.certificate(&item, "defaultCertificate.", &pair.cert_file, &pair.key_file);
+                let read = self.certificate(&item, "defaultCertificate.", &pair.cert_file, &pair.key_file);
                 found.push((item.clone(), read));
             }
             if store.default_generated_cert.is_some() {

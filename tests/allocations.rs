@@ -77,9 +77,7 @@ fn finding_a_route_allocates_nothing() {
     ];
     for (host, path) in found {
         let find = || {
-            let route = table
-                .find(&view(host, path))
-                .expect("there is a route");
+            let route = table.find(&view(host, path)).expect("there is a route");
             black_box(Arc::clone(&route.service));
         };
         assert_eq!(allocations(find), 0, "{host}{path}");

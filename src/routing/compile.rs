@@ -93,7 +93,12 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
     let before = previous.ground.as_ref().filter(|before| ground.is(before));
     let known = before.map(|_| previous);
     let services = Services::compile(merged, ground, now, previous, known);
-    let tls = Tls::compile(&merged.tls, ground.certificate.as_ref(), &*ground.files, &previous.tls);
+    let tls = Tls::compile(
+        &merged.tls,
+        ground.certificate.as_ref(),
+        &*ground.files,
+        &previous.tls,
+    );
     let routers = Routers::compile(merged, ground, &services, &tls, known);
     Snapshot {
         generation: previous.generation + 1,

@@ -43,7 +43,8 @@ pub(super) fn places(
 ) -> Box<[Place]> {
     if let Some(own) = router.tls.as_ref() {
         if !own.cert_resolver.is_empty() {
-            let text = "certificate resolvers are not supported: it is served with the certificates there are";
+            let text =
+                "certificate resolvers are not supported: it is served with the certificates there are";
             item.warn("tls.certResolver", text);
         }
         let provider = provider_of(name).unwrap_or_default();
@@ -72,13 +73,13 @@ pub(super) fn places(
         let options = spec.tls.as_ref().map(|written| options_of(written, "internal"));
         match options.as_ref().map(|options| tls.usable(options)) {
             Some(Err(reason)) => {
-                let text = format!("not on entryPoint {:?}, whose http.tls.options: {reason}", spec.name);
+                let text = format!(
+                    "not on entryPoint {:?}, whose http.tls.options: {reason}",
+                    spec.name
+                );
                 item.warn("entryPoints", text);
             }
-            _ => places.push(Place {
-                entry_point,
-                options,
-            }),
+            _ => places.push(Place { entry_point, options }),
         }
     }
     if places.is_empty() && had_any {

@@ -12,8 +12,8 @@ use super::{EntryPointSpec, Ground, Merged, Snapshot, Table};
 use crate::config::dynamic::http::Router;
 use crate::config::{Named, provider_of, qualify};
 use crate::rule::{Rule, default_priority};
-use crate::tls::Tls;
 use crate::service::{INTERNAL, Service};
+use crate::tls::Tls;
 
 /// Priorities above this are kept for piton's own routers (traefik-core 4.1).
 const MAX_PRIORITY: i64 = i64::MAX - 1000;

@@ -64,7 +64,8 @@ impl Snapshot {
     /// The options for a handshake of a client that wants this host, or does not say; `None` when it must not happen.
     #[must_use]
     pub fn handshake(&self, entry_point: usize, host: Option<&str>) -> Option<&Arc<Options>> {
-        self.tls.options(self.options_of(entry_point, host.unwrap_or_default()))
+        self.tls
+            .options(self.options_of(entry_point, host.unwrap_or_default()))
     }
 
     /// The service called `name`, at work or retired: where live state is found.

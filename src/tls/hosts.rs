@@ -86,7 +86,10 @@ impl Hosts {
         }
         let host = host.strip_suffix('.').unwrap_or(host);
         let wildcard = || self.wildcard.get(host.split_once('.')?.1);
-        self.exact.get(host).or_else(wildcard).map_or(DEFAULT, |name| name)
+        self.exact
+            .get(host)
+            .or_else(wildcard)
+            .map_or(DEFAULT, |name| name)
     }
 }
 

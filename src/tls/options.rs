@@ -11,8 +11,8 @@ use rustls::{NamedGroup, ServerConfig};
 use super::client::Clients;
 use super::store::{Always, Chooser, Nobody, Store};
 use super::words::{self, Group, Versions, is_tls13_suite, is_weak_suite, name_of, tls12_suite};
-use crate::config::{Files, NoFiles};
 use crate::config::dynamic::tls as wire;
+use crate::config::{Files, NoFiles};
 
 /// What is written, read: two that are equal make equal handshakes.
 #[derive(Debug, Clone, PartialEq)]
@@ -218,10 +218,7 @@ fn suites(written: &[String], remarks: &mut Vec<Remark>) -> Result<Option<Vec<&'
     Ok((!written.is_empty()).then_some(suites))
 }
 
-fn groups(
-    written: &[String],
-    remarks: &mut Vec<Remark>,
-) -> Result<Option<Vec<NamedGroup>>, Remark> {
+fn groups(written: &[String], remarks: &mut Vec<Remark>) -> Result<Option<Vec<NamedGroup>>, Remark> {
     let mut groups = Vec::new();
     for (index, name) in written.iter().enumerate() {
         let key = format!("curvePreferences[{index}]");

@@ -153,11 +153,7 @@ mod tests {
             ("TLS13", "", "minVersion"),
             ("", "1.3", "maxVersion"),
         ] {
-            assert_eq!(
-                Versions::parse(min, max).unwrap_err().0,
-                key,
-                "{min} {max}"
-            );
+            assert_eq!(Versions::parse(min, max).unwrap_err().0, key, "{min} {max}");
         }
     }
 
@@ -165,10 +161,7 @@ mod tests {
     fn a_suite_is_known_by_the_name_of_the_registry_and_by_the_one_of_go() {
         let chacha = "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256";
         assert_eq!(tls12_suite(chacha), Some(chacha));
-        assert_eq!(
-            tls12_suite("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305"),
-            Some(chacha)
-        );
+        assert_eq!(tls12_suite("TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305"), Some(chacha));
         assert_eq!(tls12_suite("TLS_AES_128_GCM_SHA256"), None);
         assert!(tls12_suites().all(|name| !is_weak_suite(name)));
     }

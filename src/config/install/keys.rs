@@ -56,10 +56,7 @@ pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
             "observability",
         ],
     ),
-    (
-        &["http"],
-        &["middlewares", "redirections", "encodedCharacters"],
-    ),
+    (&["http"], &["middlewares", "redirections", "encodedCharacters"]),
     (&["http", "tls"], &["certResolver", "domains"]),
     (&["transport"], &["keepAliveMaxTime"]),
     (&["forwardedHeaders"], &["connection"]),

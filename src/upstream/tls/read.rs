@@ -9,8 +9,8 @@ use super::{Identity, PeerName, Trust};
 use crate::config::Files;
 use crate::config::dynamic::http::{PeerCertSan, ServersTransport};
 use crate::config::dynamic::tls::CertificatePair;
-use crate::upstream::InvalidTransport;
 use crate::tls::{Pem, Versions, is_tls13_suite, tls12_suite};
+use crate::upstream::InvalidTransport;
 
 /// Reads the keys about trust.
 pub(crate) fn read(written: &ServersTransport, files: &dyn Files) -> Result<Trust, InvalidTransport> {
