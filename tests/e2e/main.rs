@@ -82,6 +82,8 @@ mod storm;
 mod swarm;
 // Servers transports: trust, versions, HTTP/2, and that no connection serves another trust.
 mod transport;
+// TLS on entry points.
+mod tls;
 // Limits of time towards servers and clients.
 mod timeouts;
 // Services of services: cookies on every level, lost children, circles.
