@@ -3,6 +3,8 @@
 // Services with signed cookies.
 mod incremental;
 mod signed;
+// Routers with TLS.
+mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;
