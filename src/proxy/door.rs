@@ -25,7 +25,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::entry_point::EntryPoint;
-use super::patience::{self, Allowance, First};
+use super::patience::{self, Allowance, Awaited};
 use super::{Edge, EntryPoints};
 use crate::connection::{Arrived, Kind, Visit, Watched, arrive};
 use crate::dial::Dialer;
@@ -244,20 +244,20 @@ impl HttpServerApp for Door {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let first = if session.is_http2() {
+        let awaited = if session.is_http2() {
             self.count();
-            First::Nothing
+            Awaited::Nothing
         } else {
             self.visit.await_header();
             // Pipelining is off until the first request of a connection switches it on for good.
             match session.pipelining_enabled() {
-                false => First::FirstHeader,
-                true => First::NextHeader,
+                false => Awaited::Greeting,
+                true => Awaited::Header,
             }
         };
         let allowance = Allowance {
             read: self.read,
-            stage: first,
+            awaited,
         };
         let exchange = self.proxy.process_new_http(session, shutdown);
         let idle = self.inside.stop.patience();
