@@ -206,7 +206,6 @@ fn unsupported(written: &install::EntryPoint) -> Vec<String> {
         (!http.middlewares.is_empty(), "http.middlewares"),
         (http.redirections.is_some(), "http.redirections"),
         (denies_characters, "http.encodedCharacters"),
-        (written.proxy_protocol.is_some(), "proxyProtocol"),
     ];
     let used = settings.into_iter().filter(|(used, _)| *used);
     used.map(|(_, key)| key.to_owned()).collect()

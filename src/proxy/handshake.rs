@@ -4,25 +4,22 @@
 mod connection;
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use std::sync::Arc;
-
 use arc_swap::ArcSwap;
-use pingora::protocols::Stream;
+use pingora::protocols::GetSocketDigest;
 use pingora_proxy::Session;
 use rustls::server::Acceptor;
-use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 
+use super::entry_point::EntryPoint;
+use crate::connection::Rewound;
 use crate::routing::Snapshot;
 use connection::Connection;
 
-/// How long a handshake may take.
-const AT_MOST: Duration = Duration::from_secs(10);
-
-/// The first byte of a TLS record that begins a handshake; no request begins with it.
-const HANDSHAKE: u8 = 0x16;
+/// How long a handshake may take, if the first header may take as long.
+pub(super) const AT_MOST: Duration = Duration::from_secs(10);
 
 /// What a handshake was about.
 #[derive(Debug)]
@@ -37,35 +34,21 @@ pub(super) fn of(session: &Session) -> Option<&Agreed> {
     digest.user_data.as_ref()?.downcast_ref()
 }
 
-/// The connection as requests come over it: what is inside TLS, where the client begins a handshake; else itself.
-/// Waits for the first byte for as long as the caller lets it.
-///
-/// # Errors
-/// Why there will be no request: the client has left, or the handshake failed.
-pub(super) async fn open(
-    mut stream: Stream,
+/// Shakes hands on `stream`, under the options that `entry_point` has for the name that the client asks for; what is
+/// inside. `None` when there are none, or the client and they do not agree: it has been sent an alert.
+pub(super) async fn accept(
+    stream: Rewound,
     published: &ArcSwap<Snapshot>,
-    entry_point: usize,
-) -> io::Result<Stream> {
-    let mut first = [0];
-    let is_seen = stream.try_peek(&mut first).await?;
-    if !is_seen || first != [HANDSHAKE] {
-        return Ok(stream);
-    }
-    match timeout(AT_MOST, accept(stream, published, entry_point)).await {
-        Ok(accepted) => accepted,
-        Err(_) => Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the handshake took too long",
-        )),
-    }
+    entry_point: &EntryPoint,
+) -> Option<Connection> {
+    let inside = shake(stream, published, entry_point.index()).await;
+    let entry_point = entry_point.name();
+    inside
+        .inspect_err(|error| tracing::debug!(entry_point, "a TLS handshake failed: {error}"))
+        .ok()
 }
 
-/// Shakes hands on `stream`, under the options that `entry_point` has for the name that the client asks for.
-///
-/// # Errors
-/// When there are none, or the client and they do not agree; it has been sent an alert.
-async fn accept(stream: Stream, published: &ArcSwap<Snapshot>, entry_point: usize) -> io::Result<Stream> {
+async fn shake(stream: Rewound, published: &ArcSwap<Snapshot>, entry_point: usize) -> io::Result<Connection> {
     let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
     let name = begun.client_hello().server_name().map(str::to_ascii_lowercase);
     let options = published
@@ -83,5 +66,5 @@ async fn accept(stream: Stream, published: &ArcSwap<Snapshot>, entry_point: usiz
     let agreed = Agreed {
         options: Arc::clone(options.name()),
     };
-    Ok(Box::new(Connection::new(inside, agreed)?))
+    Connection::new(inside, agreed)
 }

@@ -10,8 +10,8 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::harness::{
-    Authority, Client, Curl, Leaf, Piton, Server, Setup, app_of, cookie_of, get, request, s_client, says,
-    verdict,
+    Authority, Client, Curl, Inside, Leaf, Piton, Server, Setup, app_of, cookie_of, get, request, roots_of,
+    s_client, says, verdict,
 };
 
 /// A dynamic file: routers to one sticky service `app` with secure cookies, and what is written under `tls`.
@@ -187,9 +187,27 @@ fn a_websocket_over_tls_is_wss_and_rules_see_it() {
 }
 
 #[test]
+fn a_proxy_header_stands_before_the_handshake() {
+    let server = Server::named("app");
+    let authority = Authority::new("test");
+    let leaf = listed(&authority.sign(&["a.test"]));
+    let setup = Setup::new(&site(&server, TO_A, &format!("certificates: [{leaf}]")));
+    let piton = setup
+        .entry_point("proxyProtocol: {trustedIPs: [127.0.0.1]}")
+        .start();
+    let header = b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 443\r\n";
+    let connected = Inside::connect_after(header, piton.address(), "a.test", &roots_of(&authority));
+    let answer = connected.unwrap().get("a.test").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(server.last().header("X-Forwarded-For"), Some("192.0.2.7"));
+    assert_eq!(server.last().header("X-Forwarded-Proto"), Some("https"));
+}
+
+#[test]
 fn half_a_handshake_and_none_at_all_are_closed_at_the_read_timeout() {
     let server = Server::named("app");
-    let setup = Setup::new(&site(&server, TO_A, ""));
+    let leaf = listed(&Authority::new("test").sign(&["a.test"]));
+    let setup = Setup::new(&site(&server, TO_A, &format!("certificates: [{leaf}]")));
     let piton = setup
         .entry_point("transport: {respondingTimeouts: {readTimeout: 1s}}")
         .start();

@@ -12,18 +12,19 @@ use pingora::http::ResponseHeader;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
-    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, Stream,
-    TimingDigest, UniqueID, UniqueIDType,
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl, TimingDigest,
+    UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio_rustls::server::TlsStream;
 
 use super::Agreed;
+use crate::connection::Rewound;
 
 /// What is inside TLS.
 #[derive(Debug)]
-pub(super) struct Connection {
-    inside: TlsStream<Stream>,
+pub(in crate::proxy) struct Connection {
+    inside: TlsStream<Rewound>,
     tls: Arc<SslDigest>,
     /// The one place that every request is shown and that can carry anything; there is no proxy.
     agreed: Arc<ProxyDigest>,
@@ -35,7 +36,7 @@ impl Connection {
     ///
     /// # Errors
     /// None in practice.
-    pub(super) fn new(inside: TlsStream<Stream>, agreed: Agreed) -> io::Result<Self> {
+    pub(super) fn new(inside: TlsStream<Rewound>, agreed: Agreed) -> io::Result<Self> {
         let (_, session) = inside.get_ref();
         let suite = session.negotiated_cipher_suite();
         let suite = suite.and_then(|suite| suite.suite().as_str());
@@ -56,7 +57,7 @@ impl Connection {
         })
     }
 
-    fn outside(&self) -> &Stream {
+    fn outside(&self) -> &Rewound {
         self.inside.get_ref().0
     }
 }

@@ -105,6 +105,16 @@ pub struct Inside(StreamOwned<ClientConnection, TcpStream>);
 impl Inside {
     /// Shakes hands as somebody who wants `name` and trusts one authority.
     pub fn connect(address: SocketAddr, name: &str, roots: &RootCertStore) -> std::io::Result<Self> {
+        Self::connect_after(b"", address, name, roots)
+    }
+
+    /// The same, after these bytes.
+    pub fn connect_after(
+        before: &[u8],
+        address: SocketAddr,
+        name: &str,
+        roots: &RootCertStore,
+    ) -> std::io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -116,6 +126,7 @@ impl Inside {
         let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(Duration::from_secs(12)))?;
         socket.set_nodelay(true)?;
+        socket.write_all(before)?;
         while session.is_handshaking() {
             session.complete_io(&mut socket)?;
         }

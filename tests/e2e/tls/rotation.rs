@@ -13,7 +13,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::*;
-use crate::harness::{Inside, eventually, roots_of, swap};
+use crate::harness::{eventually, swap};
 
 /// Clients that ask until they are told to stop: some keep their connection, some shake hands each time.
 struct Users {
