@@ -87,6 +87,27 @@ fn finding_a_route_allocates_nothing() {
 }
 
 #[test]
+fn finding_the_tls_options_of_a_host_allocates_nothing() {
+    let yaml = "http: {routers: {a: {rule: 'Host(`a.test`)', service: app, tls: {options: modern}}, \
+                w: {rule: 'Host(`*.b.test`)', service: app, tls: {}}}, \
+                services: {app: {loadBalancer: {servers: [{url: 'http://127.0.0.1:1'}]}}}}\n\
+                tls: {options: {modern: {minVersion: VersionTLS13}}}";
+    let yaml = format!("{{{}}}", yaml.replace('\n', ", "));
+    let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
+    let merged = Merged::of([("file", &configuration)]);
+    let ground = Ground::bare(vec![EntryPointSpec::new("web", true)]);
+    let snapshot = compile(&merged, &ground, 0, &Snapshot::default());
+    for (host, options) in [
+        ("a.test", "modern@file"),
+        ("x.b.test", "default"),
+        ("c", "default"),
+    ] {
+        let find = || assert_eq!(black_box(snapshot.options_of(0, host)), options);
+        assert_eq!(allocations(find), 0, "{host}");
+    }
+}
+
+#[test]
 fn staying_at_a_server_allocates_nothing() {
     for strategy in [Strategy::Wrr, Strategy::P2c, Strategy::LeastTime] {
         let service = sticky_service(lettered(strategy, &[1; 20]));

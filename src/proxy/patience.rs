@@ -223,7 +223,7 @@ mod tests {
     }
 
     /// How long `exchange` was let go on, and whether it ended by itself.
-    async fn lasted(first: Awaited, exchange: impl Future<Output = ()>) -> (Duration, bool) {
+    async fn lasted(awaited: Awaited, exchange: impl Future<Output = ()>) -> (Duration, bool) {
         let allowance = Allowance {
             read: Some(READ),
             awaited,

@@ -82,21 +82,27 @@ impl Known {
             Some(before) => Ok(before.clone()),
             None => Ok(Self {
                 digest,
-                certificate: Some(Arc::new(Certificate::new(&chain, &private)?)),
+                certificate: Some(Arc::new(Certificate::new(&chain, &private, cert)?)),
             }),
         }
     }
 }
 
 impl Certificate {
-    fn new(chain: &Pem, private: &Pem) -> Result<Self, Flaw> {
+    /// The certificate that is written as `cert`.
+    fn new(chain: &Pem, private: &Pem, cert: &str) -> Result<Self, Flaw> {
         let chain = chain.certificates().map_err(|reason| ("certFile", reason))?;
         let private = private.key().map_err(|reason| ("keyFile", reason))?;
         let names = chain.first().map(names_of).unwrap_or_default();
         let certified = CertifiedKey::from_der(chain, private, &default_provider());
         let certified = certified.map_err(|error| match error {
             rustls::Error::InconsistentKeys(_) => {
-                ("keyFile", "does not belong to the certificate".to_owned())
+                let which = if is_text(cert) {
+                    String::new()
+                } else {
+                    format!(" {cert:?}")
+                };
+                ("keyFile", format!("does not belong to the certificate{which}"))
             }
             error => ("keyFile", format!("cannot be used: {error}")),
         })?;

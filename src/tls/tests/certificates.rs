@@ -190,7 +190,7 @@ fn while_a_pair_is_being_replaced_the_one_before_stays() {
     files.remove("a.crt");
     let gone = compiled(yaml, &files, &half);
     for (tls, why) in [
-        (&half, "keyFile: does not belong to the certificate"),
+        (&half, "keyFile: does not belong to the certificate \"a.crt\""),
         (&gone, "certFile: \"a.crt\" is gone"),
     ] {
         assert_eq!(greet(tls, "a.test").unwrap().leaf, old.der());
