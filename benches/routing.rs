@@ -49,11 +49,7 @@ fn merged(count: usize, services: usize, rule: impl Fn(usize) -> String) -> Merg
 }
 
 fn compiled(merged: &Merged, previous: &Snapshot) -> Snapshot {
-    let web = EntryPointSpec {
-        name: "web".to_owned(),
-        is_default: true,
-        unsupported: Vec::new(),
-    };
+    let web = EntryPointSpec::new("web", true);
     compile(merged, &Ground::bare(vec![web]), 0, previous)
 }
 
@@ -75,14 +71,15 @@ fn route(criterion: &mut Criterion) {
             client: None,
         };
         assert!(
-            snapshot.tables.iter().any(|table| table.find(&view).is_some()),
+            snapshot
+                .table(0, false)
+                .is_some_and(|table| table.find(&view).is_some()),
             "{host}{path}"
         );
         group.bench_function(id, |bencher| {
             bencher.iter(|| {
                 snapshot
-                    .tables
-                    .first()
+                    .table(0, false)
                     .and_then(|table| table.find(black_box(&view)))
             });
         });

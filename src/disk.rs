@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -50,10 +51,22 @@ impl Disk {
             base: std::env::current_dir().unwrap_or_default(),
         }
     }
+
+    /// Where the file is that is named `path`.
+    #[must_use]
+    pub fn path(&self, path: &str) -> PathBuf {
+        self.base.join(path)
+    }
 }
 
 impl Files for Disk {
+    /// Only everybody counts: that a group may read a key is meant (`ssl-cert`, `fsGroup`).
+    fn is_exposed(&self, path: &str) -> bool {
+        let metadata = fs::metadata(self.path(path));
+        metadata.is_ok_and(|metadata| metadata.mode() & 0o004 != 0)
+    }
+
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        read(&self.base.join(path)).map_err(|reason| format!("{path:?} {reason}"))
+        read(&self.path(path)).map_err(|reason| format!("{path:?} {reason}"))
     }
 }

@@ -26,6 +26,7 @@
 //! | 1 | [`service`] | from a request to a server |
 //! | 1 | [`balance`] | servers, live state, candidates, selectors, leases |
 //! | 1 | [`meter`] | counters without contention, histograms, distinct clients |
+//! | 1 | [`tls`] | TLS towards clients: certificates, options, which host is served under which |
 //! | 1 | [`upstream`] | how a server is connected to |
 //! | 1 | [`sticky`] | cookie name, value, look-up, `Set-Cookie` |
 //! | 1 | [`rule`] | the router rule language |
@@ -66,4 +67,5 @@ pub mod rule;
 pub mod service;
 pub mod sticky;
 pub mod stop;
+pub mod tls;
 pub mod upstream;

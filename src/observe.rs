@@ -11,7 +11,7 @@ mod ended;
 mod metrics;
 
 pub use access::{AccessLog, InvalidAccessLog};
-pub use ended::{Ended, Place, Routed};
+pub use ended::{Ended, Place, Routed, tls_words};
 pub use metrics::{Connection, Metrics};
 
 use crate::config::install::Install;

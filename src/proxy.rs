@@ -12,6 +12,7 @@ mod dialling;
 mod door;
 mod entry_point;
 mod failure;
+mod handshake;
 mod internals;
 mod kept;
 mod mirror;
@@ -72,6 +73,11 @@ pub struct Edge {
 }
 
 impl Edge {
+    /// Where requests find what leads them.
+    fn published(&self) -> Arc<ArcSwap<Snapshot>> {
+        Arc::clone(&self.snapshot)
+    }
+
     /// A proxy led by whatever `snapshot` holds when a request arrives, and the workers that send the copies
     /// it makes.
     #[must_use]

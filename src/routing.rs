@@ -12,6 +12,7 @@ mod observed;
 mod order;
 mod reloads;
 mod report;
+mod router_tls;
 mod routers;
 mod services;
 mod snapshot;

@@ -3,7 +3,6 @@
 //! Plain data: nothing here opens a connection.
 
 mod address;
-mod pem;
 mod tls;
 mod transport;
 mod url;

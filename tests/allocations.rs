@@ -48,11 +48,7 @@ fn snapshot() -> Snapshot {
     );
     let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
     let merged = Merged::of([("file", &configuration)]);
-    let web = EntryPointSpec {
-        name: "web".to_owned(),
-        is_default: true,
-        unsupported: Vec::new(),
-    };
+    let web = EntryPointSpec::new("web", true);
     compile(&merged, &Ground::bare(vec![web]), 0, &Snapshot::default())
 }
 
@@ -64,6 +60,7 @@ fn counting_works() {
 #[test]
 fn finding_a_route_allocates_nothing() {
     let snapshot = snapshot();
+    let table = snapshot.table(0, false).unwrap();
     let headers = HeaderMap::new();
     let view = |host, path| RequestView {
         method: "GET",
@@ -80,15 +77,34 @@ fn finding_a_route_allocates_nothing() {
     ];
     for (host, path) in found {
         let find = || {
-            let route = snapshot.tables[0]
-                .find(&view(host, path))
-                .expect("there is a route");
+            let route = table.find(&view(host, path)).expect("there is a route");
             black_box(Arc::clone(&route.service));
         };
         assert_eq!(allocations(find), 0, "{host}{path}");
     }
-    let miss = || assert!(snapshot.tables[0].find(&view("nowhere", "/")).is_none());
+    let miss = || assert!(table.find(&view("nowhere", "/")).is_none());
     assert_eq!(allocations(miss), 0);
+}
+
+#[test]
+fn finding_the_tls_options_of_a_host_allocates_nothing() {
+    let yaml = "http: {routers: {a: {rule: 'Host(`a.test`)', service: app, tls: {options: modern}}, \
+                w: {rule: 'Host(`*.b.test`)', service: app, tls: {}}}, \
+                services: {app: {loadBalancer: {servers: [{url: 'http://127.0.0.1:1'}]}}}}\n\
+                tls: {options: {modern: {minVersion: VersionTLS13}}}";
+    let yaml = format!("{{{}}}", yaml.replace('\n', ", "));
+    let (configuration, _) = dynamic::read(yaml.as_bytes(), Notation::Yaml, None).unwrap();
+    let merged = Merged::of([("file", &configuration)]);
+    let ground = Ground::bare(vec![EntryPointSpec::new("web", true)]);
+    let snapshot = compile(&merged, &ground, 0, &Snapshot::default());
+    for (host, options) in [
+        ("a.test", "modern@file"),
+        ("x.b.test", "default"),
+        ("c", "default"),
+    ] {
+        let find = || assert_eq!(black_box(snapshot.options_of(0, host)), options);
+        assert_eq!(allocations(find), 0, "{host}");
+    }
 }
 
 #[test]

@@ -55,7 +55,7 @@ const USES: &[(&str, Ring, &[&str])] = &[
         "routing",
         Ring::Pure,
         &[
-            "service", "balance", "sticky", "rule", "upstream", "request", "config",
+            "service", "balance", "sticky", "rule", "upstream", "tls", "request", "config",
         ],
     ),
     (
@@ -65,7 +65,8 @@ const USES: &[(&str, Ring, &[&str])] = &[
     ),
     ("balance", Ring::Pure, &["meter", "upstream"]),
     ("meter", Ring::Pure, &["sticky"]),
-    ("upstream", Ring::Pure, &["config"]),
+    ("upstream", Ring::Pure, &["tls", "config"]),
+    ("tls", Ring::Pure, &["rule", "config"]),
     ("sticky", Ring::Pure, &["config"]),
     ("rule", Ring::Pure, &["request"]),
     ("request", Ring::Data, &[]),

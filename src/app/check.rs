@@ -114,19 +114,24 @@ fn of_meaning(snapshot: &Snapshot, source: &Source, known: &[Problem]) -> Vec<Pr
             .any(|problem| problem.is_error() && below(problem) == Some(true))
     };
     let reasons = snapshot.report.reasons().filter_map(|(kind, name, reason)| {
-        let kind = match kind {
-            Kind::Router => "routers",
-            Kind::Service => "services",
-        };
         let (name, _) = split(name);
-        let item = format!("http.{kind}.{name}");
+        let (kind, above): (&str, &[&str]) = match kind {
+            Kind::Router => ("http.routers", &["http", "routers", name]),
+            Kind::Service => ("http.services", &["http", "services", name]),
+            Kind::Tls => ("tls", &["tls"]),
+        };
+        let item = format!("{kind}.{name}");
         let dot = if reason.key.is_empty() { "" } else { "." };
         let path = format!("{item}{dot}{}", reason.key);
         let problem = match reason.status {
             Status::Disabled => Problem::error(path, &reason.text),
             Status::Enabled | Status::Warning => Problem::warning(path, &reason.text),
         };
-        is_judged(&item).then(|| places.place(problem, &["http", kind, name], &reason.key))
+        let below = match above {
+            ["tls"] => format!("{name}.{}", reason.key),
+            _ => reason.key.clone(),
+        };
+        is_judged(&item).then(|| places.place(problem, above, &below))
     });
     let notes = snapshot
         .report

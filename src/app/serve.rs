@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::conf::accept_longer;
 use super::gate::Gate;
+use super::identity::self_signed;
 use super::internal;
 use super::sources::Followers;
 use super::startup::{StartFailure, Startup};
@@ -187,6 +188,7 @@ pub(super) fn settings(install: &Install) -> Result<Settings, StartFailure> {
             entry_points: specs(install),
             transport,
             files,
+            certificate: Some(self_signed()?),
             internal: internal::services(install),
         },
         internal: Arc::new(internal::configuration(install)),
@@ -214,6 +216,7 @@ fn specs(install: &Install) -> Vec<EntryPointSpec> {
         .map(|(name, written)| EntryPointSpec {
             name: name.to_owned(),
             is_default: is_default(name, written),
+            tls: written.http.tls.clone().into_inner(),
             unsupported: unsupported(written),
         })
         .collect()
@@ -228,7 +231,6 @@ fn unsupported(written: &install::EntryPoint) -> Vec<String> {
         .is_some_and(|allowed| *allowed != Default::default());
     let settings = [
         (!http.middlewares.is_empty(), "http.middlewares"),
-        (http.tls.is_some(), "http.tls"),
         (http.redirections.is_some(), "http.redirections"),
         (denies_characters, "http.encodedCharacters"),
     ];

@@ -133,11 +133,11 @@ impl Sources {
         if let Some(configuration) = self.fixed {
             apply(file::NAME, Arc::new(*configuration), Remarks::new());
         }
-        let watcher = self
+        let mut watcher = self
             .files
             .map(|watched| Watcher::new(watched.source, watched.watch, updates.clone()));
-        if let Some(configuration) = watcher.as_ref().and_then(Watcher::read) {
-            apply(file::NAME, Arc::new(configuration), Remarks::new());
+        if let Some(configuration) = watcher.as_mut().and_then(Watcher::read) {
+            apply(file::NAME, configuration, Remarks::new());
         }
         let mut engines = Engines {
             docker: self.docker,

@@ -59,10 +59,22 @@ impl Configuration {
 
     /// Does it name files that are read when it is applied? Their content is no part of it.
     pub fn names_files(&self) -> bool {
-        let mut transports = self.http.servers_transports.values();
-        let mut services = self.http.services.values();
-        transports.any(|transport| !transport.root_cas.is_empty() || !transport.certificates.is_empty())
-            || services.any(|service| service.names_key_files())
+        self.named_files().next().is_some()
+    }
+
+    /// Those files, as they are named. What is PEM text itself is no name.
+    pub fn named_files(&self) -> impl Iterator<Item = &str> {
+        let transports = self.http.servers_transports.values();
+        let of_transports = transports.flat_map(|transport| {
+            let shown = transport.certificates.iter();
+            let shown = shown.flat_map(|pair| [&pair.cert_file, &pair.key_file]);
+            transport.root_cas.iter().chain(shown)
+        });
+        let services = self.http.services.values();
+        let keys = services.flat_map(|service| service.key_files());
+        let all = of_transports.chain(keys).chain(self.tls.named_files());
+        all.map(String::as_str)
+            .filter(|name| !name.is_empty() && !name.contains("-----BEGIN"))
     }
 }
 

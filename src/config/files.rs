@@ -10,6 +10,11 @@ pub trait Files: Debug + Send + Sync {
     /// # Errors
     /// Why it cannot be had, in words for the one who wrote the path; never with any of its content.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// May everybody on the machine read the file at `path`? No where that cannot be told.
+    fn is_exposed(&self, _path: &str) -> bool {
+        false
+    }
 }
 
 /// No file can be read: for configurations that name none.

@@ -1,9 +1,10 @@
 //! How many connections there are: in all, and by address.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
 
@@ -59,10 +60,11 @@ impl Crowd {
         (self.most == 0 || others < self.most).then_some(place)
     }
 
-    fn shard(&self, address: IpAddr) -> &Mutex<HashMap<IpAddr, u32, RandomState>> {
-        use std::hash::BuildHasher;
+    fn counts(&self, address: IpAddr) -> MutexGuard<'_, HashMap<IpAddr, u32, RandomState>> {
+        let [first, ..] = &self.by_address;
         let at = self.hasher.hash_one(address) as usize % SHARDS;
-        &self.by_address[at]
+        let shard = self.by_address.get(at).unwrap_or(first);
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -79,11 +81,7 @@ impl Place {
             IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() >> 64 << 64)),
             four => four,
         };
-        let mut counts = self
-            .crowd
-            .shard(address)
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.crowd.counts(address);
         let count = counts.entry(address).or_insert(0);
         if *count >= most {
             return false;
@@ -99,11 +97,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.crowd.all.fetch_sub(1, Ordering::Relaxed);
         let Some(address) = self.address else { return };
-        let mut counts = self
-            .crowd
-            .shard(address)
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.crowd.counts(address);
         if let Some(count) = counts.get_mut(&address) {
             *count -= 1;
             if *count == 0 {

@@ -8,11 +8,7 @@ use crate::config::dynamic;
 use crate::routing::EntryPointSpec;
 
 fn settings(throttle: Duration) -> Settings {
-    let web = EntryPointSpec {
-        name: "web".to_owned(),
-        is_default: true,
-        unsupported: Vec::new(),
-    };
+    let web = EntryPointSpec::new("web", true);
     Settings {
         ground: Ground::bare(vec![web]),
         internal: Arc::default(),

@@ -85,6 +85,23 @@ pub struct Ended<'a> {
     pub observed: Observed,
 }
 
+/// Version and cipher of a connection, in the words of Go's library.
+#[must_use]
+pub fn tls_words<'w>(version: &'w str, cipher: &'w str) -> (&'w str, &'w str) {
+    let version = match version {
+        "TLSv1_2" | "TLSv1.2" => "1.2",
+        "TLSv1_3" | "TLSv1.3" => "1.3",
+        other => other,
+    };
+    let cipher = match cipher {
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other,
+    };
+    (version, cipher)
+}
+
 impl Ended<'_> {
     /// How long it took.
     #[must_use]

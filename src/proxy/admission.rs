@@ -12,6 +12,7 @@ use pingora_proxy::Session;
 
 use super::context::Context;
 use super::entry_point::EntryPoint;
+use super::handshake;
 use super::page::{self, Page};
 use super::retry::is_websocket;
 use crate::request::RequestView;
@@ -34,7 +35,8 @@ pub(super) fn admit(
     snapshot: &ArcSwap<Snapshot>,
     machine: &HeaderValue,
 ) -> Admission {
-    ctx.met(client_ip(session));
+    let agreed = handshake::of(session).map(|agreed| Arc::clone(&agreed.options));
+    ctx.met(client_ip(session), agreed.is_some());
     let request = session.req_header_mut();
     if entry_point.limits().header_is_too_large(request) {
         session.set_keepalive(None);
@@ -57,7 +59,12 @@ pub(super) fn admit(
     }
     ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
     let snapshot = snapshot.load();
-    let Some(table) = snapshot.tables.get(entry_point.index()) else {
+    if let Some(options) = &agreed
+        && *snapshot.options_of(entry_point.index(), &canonical_host(host_of(request))) != **options
+    {
+        return Admission::Answer(page::MISDIRECTED);
+    }
+    let Some(table) = snapshot.table(entry_point.index(), agreed.is_some()) else {
         return Admission::Answer(page::NOT_FOUND);
     };
     // Rules see what piton states of the client's origin (traefik-core 4.7, step 7 before 8). Where no rule

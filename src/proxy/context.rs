@@ -35,6 +35,7 @@ pub struct Context {
     /// The service of the route as a newer configuration has it.
     renewed: Option<Arc<Service>>,
     client: Option<IpAddr>,
+    is_tls: bool,
     /// The client's address as text, for the fields about it.
     client_text: Option<HeaderValue>,
     /// No field about the client's origin is there yet, neither from the client nor from piton.
@@ -75,9 +76,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// Who asks.
-    pub(super) fn met(&mut self, client: Option<IpAddr>) {
+    /// Who asks, and whether over TLS.
+    pub(super) fn met(&mut self, client: Option<IpAddr>, is_tls: bool) {
         self.client = client;
+        self.is_tls = is_tls;
         self.client_text = client.map(address_value);
     }
 
@@ -100,6 +102,7 @@ impl Context {
     pub(super) fn facts<'a>(&'a self, is_upgrade: bool, machine: &'a HeaderValue) -> Facts<'a> {
         Facts {
             client: self.client_text.as_ref(),
+            is_tls: self.is_tls,
             is_upgrade,
             machine,
         }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
 use pingora::protocols::http::ServerSession;
@@ -25,11 +26,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::entry_point::EntryPoint;
-use super::patience::{self, Allowance, First};
-use super::{Edge, EntryPoints};
+use super::patience::{self, Allowance, Awaited};
+use super::{Edge, EntryPoints, handshake};
 use crate::connection::{Arrived, Kind, Visit, Watched, arrive};
 use crate::dial::Dialer;
 use crate::observe::Observer;
+use crate::routing::Snapshot;
 use crate::stop::Stop;
 
 /// How often it is looked whether the last connection has gone.
@@ -92,15 +94,17 @@ pub fn service(
     inside: Inside,
     observer: &'static Observer,
 ) -> Service<HttpProxy<Edge, Dialer>> {
+    let published = edge.published();
     let enter: ProcessCustomSession<Edge, Dialer> =
         Arc::new(move |proxy, stream: Stream, shutdown: &ShutdownWatch| {
             let (entry_points, inside) = (Arc::clone(&entry_points), inside.clone());
+            let published = Arc::clone(&published);
             let shutdown = shutdown.clone();
             Box::pin(async move {
                 let entry_point = entry_points.at(local_address(&stream).as_ref());
                 let metrics = observer.metrics.as_ref();
                 let _counted = metrics.and_then(|metrics| metrics.connected(entry_point.index()));
-                let (door, stream) = Door::open(proxy, entry_point, inside, stream).await?;
+                let (door, stream) = Door::open(proxy, entry_point, &published, inside, stream).await?;
                 door.serve(stream, shutdown).await
             })
         });
@@ -139,6 +143,7 @@ impl Door {
     async fn open(
         proxy: Arc<HttpProxy<Edge, Dialer>>,
         entry_point: &EntryPoint,
+        published: &ArcSwap<Snapshot>,
         inside: Inside,
         stream: Stream,
     ) -> Option<(Arc<Self>, Stream)> {
@@ -152,7 +157,12 @@ impl Door {
         }
         let stream: Stream = match kind {
             Kind::Plain => Box::new(stream),
-            Kind::Tls => return None,
+            Kind::Tls => {
+                let shaken = handshake::accept(stream, published, entry_point);
+                let left = limits.read().map(|read| read.saturating_sub(born.elapsed()));
+                let left = left.unwrap_or(Duration::MAX).min(handshake::AT_MOST);
+                Box::new(within_patience(&inside, Some(left), shaken).await?)
+            }
         };
         let visit = Arc::new(Visit::new(limits.bounds(), born, client, place));
         let mut options = HttpServerOptions::default();
@@ -248,20 +258,20 @@ impl HttpServerApp for Door {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        let first = if session.is_http2() {
+        let awaited = if session.is_http2() {
             self.count();
-            First::Nothing
+            Awaited::Nothing
         } else {
             self.visit.await_header();
             // Pipelining is off until the first request of a connection switches it on for good.
             match session.pipelining_enabled() {
-                false => First::FirstHeader,
-                true => First::NextHeader,
+                false => Awaited::Greeting,
+                true => Awaited::Header,
             }
         };
         let allowance = Allowance {
             read: self.read,
-            stage: first,
+            awaited,
         };
         let exchange = self.proxy.process_new_http(session, shutdown);
         let idle = self.inside.stop.patience();

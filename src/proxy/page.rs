@@ -26,6 +26,8 @@ pub const SESSION_LOST: Page = Page::typed(
 );
 /// A failover could not send the body again (traefik-core 2.7).
 pub const BODY_TOO_LARGE: Page = Page::typed(StatusCode::PAYLOAD_TOO_LARGE, "Request body too large\n");
+/// The host is served under other TLS options than those of the connection's handshake (traefik-core 4.5).
+pub const MISDIRECTED: Page = Page::typed(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n");
 /// `OPTIONS *` asks the proxy itself (RFC 9110 section 9.3.7); Go's server answers it before any router.
 pub const OPTIONS: Page = Page::bare(StatusCode::OK, "");
 /// The request breaks a rule of HTTP or of the entry point.

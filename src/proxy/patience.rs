@@ -86,16 +86,16 @@ pub(super) struct Allowance {
     /// For a whole request.
     pub(super) read: Option<Duration>,
     /// The header is still to come, and is the first of its connection.
-    pub(super) stage: First,
+    pub(super) awaited: Awaited,
 }
 
 /// What comes first in an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum First {
+pub(super) enum Awaited {
     /// The first header of a connection.
-    FirstHeader,
+    Greeting,
     /// The header after another.
-    NextHeader,
+    Header,
     /// It is there: HTTP/2 hands out whole ones.
     Nothing,
 }
@@ -147,10 +147,10 @@ pub(super) async fn within<T>(
 
 fn header_deadline(allowance: Allowance, visit: &Visit) -> Option<Instant> {
     let read = allowance.read?;
-    match allowance.stage {
-        First::FirstHeader => Some(visit.born() + read),
-        First::NextHeader => visit.has_heard().then(|| Instant::now() + read),
-        First::Nothing => None,
+    match allowance.awaited {
+        Awaited::Greeting => Some(visit.born() + read),
+        Awaited::Header => visit.has_heard().then(|| Instant::now() + read),
+        Awaited::Nothing => None,
     }
 }
 
@@ -223,10 +223,10 @@ mod tests {
     }
 
     /// How long `exchange` was let go on, and whether it ended by itself.
-    async fn lasted(first: First, exchange: impl Future<Output = ()>) -> (Duration, bool) {
+    async fn lasted(awaited: Awaited, exchange: impl Future<Output = ()>) -> (Duration, bool) {
         let allowance = Allowance {
             read: Some(READ),
-            stage: first,
+            awaited,
         };
         let begin = Instant::now();
         let exchange = async {
@@ -243,7 +243,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_header_has_its_time_from_the_begin_of_the_connection() {
-        let (time, ended) = lasted(First::FirstHeader, for_ever()).await;
+        let (time, ended) = lasted(Awaited::Greeting, for_ever()).await;
         assert!(!ended);
         assert_eq!(time.as_secs(), 10);
     }
@@ -255,7 +255,7 @@ mod tests {
             EXCHANGE.with(|state| state.visit.await_header());
             for_ever().await;
         };
-        let (_, ended) = lasted(First::NextHeader, silent).await;
+        let (_, ended) = lasted(Awaited::Header, silent).await;
         assert!(ended, "nobody has said anything");
     }
 
@@ -267,7 +267,7 @@ mod tests {
                 sleep(Duration::from_secs(1)).await;
             }
         };
-        let (time, ended) = lasted(First::FirstHeader, drips).await;
+        let (time, ended) = lasted(Awaited::Greeting, drips).await;
         assert!(!ended);
         assert_eq!(time.as_secs(), 11);
         let answered = async {
@@ -276,12 +276,12 @@ mod tests {
             free();
             sleep(Duration::from_secs(1000)).await;
         };
-        assert!(lasted(First::FirstHeader, answered).await.1);
+        assert!(lasted(Awaited::Greeting, answered).await.1);
         let without = async {
             header_came(false);
             sleep(Duration::from_secs(1000)).await;
         };
-        assert!(lasted(First::FirstHeader, without).await.1);
+        assert!(lasted(Awaited::Greeting, without).await.1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -292,7 +292,7 @@ mod tests {
             socket(Box::new(move || begin.elapsed() > Duration::from_secs(100)));
             for_ever().await;
         };
-        let (time, ended) = lasted(First::FirstHeader, over).await;
+        let (time, ended) = lasted(Awaited::Greeting, over).await;
         assert!(!ended);
         assert!((102..=104).contains(&time.as_secs()), "{time:?}");
     }

@@ -11,7 +11,7 @@ use super::failure::{Failure, is_final};
 use crate::balance::{Micros, Wall};
 use crate::clock;
 use crate::meter::Protocol;
-use crate::observe::{AccessLog, Ended, Observer, Place, Routed};
+use crate::observe::{AccessLog, Ended, Observer, Place, Routed, tls_words};
 
 /// The client left before its answer, as nginx and Traefik say it.
 const CLIENT_LEFT: u16 = 499;
@@ -160,7 +160,7 @@ impl Context {
         let close = Close {
             uri: &uri,
             headers: &session.req_header().headers,
-            tls: tls.map(|tls| (&*tls.version, &*tls.cipher)),
+            tls: tls.map(|tls| tls_words(&tls.version, &tls.cipher)),
             response,
             status,
             request_bytes: session.body_bytes_read() as u64,

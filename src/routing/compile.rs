@@ -5,14 +5,17 @@
 use std::sync::Arc;
 
 use once_cell::sync::Lazy;
+use rustls::sign::CertifiedKey;
 
-use super::report::Report;
+use super::report::{Report, of_tls};
 use super::routers::Routers;
 use super::services::Services;
 use super::{Merged, Snapshot};
 use crate::balance::Micros;
+use crate::config::dynamic::http::RouterTls;
 use crate::config::{Files, NoFiles};
 use crate::service::Internal;
+use crate::tls::Tls;
 use crate::upstream::Transport;
 
 /// What routing needs to know of an entry point.
@@ -22,6 +25,8 @@ pub struct EntryPointSpec {
     pub name: String,
     /// Is it one of those that routers without `entryPoints` get?
     pub is_default: bool,
+    /// TLS of routers that say nothing about it.
+    pub tls: Option<RouterTls>,
     /// What is written for it that every router on it would need and piton does not have: no router is put
     /// there, since it would run without.
     pub unsupported: Vec<String>,
@@ -36,12 +41,27 @@ pub struct Ground {
     pub transport: Transport,
     /// Files that the configuration may name.
     pub files: Arc<dyn Files>,
+    /// For clients on TLS whose name no configured certificate fits.
+    pub certificate: Option<Arc<CertifiedKey>>,
     /// What piton answers itself, where a router leads to it.
     pub internal: Vec<Internal>,
 }
 
 /// One for all, so that what was compiled against it is known again.
 static NO_FILES: Lazy<Arc<dyn Files>> = Lazy::new(|| Arc::new(NoFiles));
+
+impl EntryPointSpec {
+    /// An entry point about which nothing else is written.
+    #[must_use]
+    pub fn new(name: &str, is_default: bool) -> Self {
+        Self {
+            name: name.to_owned(),
+            is_default,
+            tls: None,
+            unsupported: Vec::new(),
+        }
+    }
+}
 
 impl Ground {
     /// Entry points, and nothing else that was written: the default transport, no files.
@@ -51,6 +71,7 @@ impl Ground {
             entry_points,
             transport: Transport::default(),
             files: Arc::clone(&NO_FILES),
+            certificate: None,
             internal: Vec::new(),
         }
     }
@@ -60,6 +81,7 @@ impl Ground {
         self.entry_points == other.entry_points
             && self.transport == other.transport
             && self.internal == other.internal
+            && self.certificate.as_ref().map(Arc::as_ptr) == other.certificate.as_ref().map(Arc::as_ptr)
             && std::ptr::addr_eq(Arc::as_ptr(&self.files), Arc::as_ptr(&other.files))
     }
 }
@@ -71,16 +93,25 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
     let before = previous.ground.as_ref().filter(|before| ground.is(before));
     let known = before.map(|_| previous);
     let services = Services::compile(merged, ground, now, previous, known);
-    let routers = Routers::compile(merged, ground, &services, known);
+    let tls = Tls::compile(
+        &merged.tls,
+        ground.certificate.as_ref(),
+        &*ground.files,
+        &previous.tls,
+    );
+    let routers = Routers::compile(merged, ground, &services, &tls, known);
     Snapshot {
         generation: previous.generation + 1,
         report: Report {
             routers: routers.report,
             services: services.report,
+            tls: of_tls(&tls, &routers.handshakes.conflicts),
             notes: merged.unsupported.values().flatten().cloned().collect(),
             remarks: merged.remarks.clone(),
         },
         tables: routers.tables,
+        handshakes: routers.handshakes,
+        tls: Arc::new(tls),
         routers: routers.at_work,
         idle: routers.idle,
         rules: routers.rules,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::dynamic::http::{Router, ServersTransport, Service};
 use crate::config::dynamic::{Configuration, Middleware, Tls};
 use crate::config::{Named, Remarks, qualify};
+use crate::tls;
 
 /// Every object under its qualified name, `app@file`; no provider can touch another's. Copies share what they have in
 /// common.
@@ -18,6 +19,8 @@ pub struct Merged {
     pub middlewares: Named<Middleware>,
     /// Servers transports.
     pub transports: Named<ServersTransport>,
+    /// Certificates and options of TLS, by provider.
+    pub tls: tls::Parts,
     /// By provider: parts of Traefik's model that piton does not have yet, in words.
     pub unsupported: BTreeMap<String, Vec<String>>,
     /// By provider: what it has to say about what it reads.
@@ -67,6 +70,10 @@ impl Merged {
             &old.http.servers_transports,
             &new.http.servers_transports,
         );
+        match new.tls == Tls::default() {
+            true => drop(self.tls.remove(provider)),
+            false => drop(self.tls.insert(provider.to_owned(), new.tls.clone())),
+        }
         self.unsupported
             .insert(provider.to_owned(), unsupported(new, provider));
     }
@@ -86,7 +93,6 @@ fn unsupported(configuration: &Configuration, provider: &str) -> Vec<String> {
     let used = [
         (configuration.tcp != Default::default(), "tcp"),
         (configuration.udp != Default::default(), "udp"),
-        (configuration.tls != Tls::default(), "tls"),
     ];
     let used = used.into_iter().filter(|(used, _)| *used);
     let said = used

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::config::{Named, Remarks};
+use crate::tls::Tls;
 
 /// What became of one item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +79,8 @@ pub enum Kind {
     Router,
     /// A service.
     Service,
+    /// A certificate, a set of options, or what routers say about them.
+    Tls,
 }
 
 /// Everything that was compiled, by qualified name.
@@ -87,6 +90,8 @@ pub struct Report {
     pub routers: Named<Item>,
     /// Services.
     pub services: Named<Item>,
+    /// Certificates and options of TLS; those about which there is nothing to say are left out.
+    pub tls: Named<Item>,
     /// Things about the whole configuration.
     pub notes: Vec<String>,
     /// What each provider has to say about what it reads.
@@ -101,7 +106,8 @@ impl Report {
             .services
             .iter()
             .map(|(name, item)| (Kind::Service, name, item));
-        routers.chain(services).flat_map(|(kind, name, item)| {
+        let tls = self.tls.iter().map(|(name, item)| (Kind::Tls, name, item));
+        routers.chain(services).chain(tls).flat_map(|(kind, name, item)| {
             let reasons = item.reasons.iter();
             reasons.map(move |reason| (kind, &**name, reason))
         })
@@ -128,16 +134,35 @@ impl Report {
         };
         let mut lines = of(Kind::Router, &before.routers, &self.routers);
         lines.extend(of(Kind::Service, &before.services, &self.services));
+        lines.extend(of(Kind::Tls, &before.tls, &self.tls));
         let notes = self.notes.iter().filter(|note| !before.notes.contains(note));
         lines.extend(notes.map(|note| (Status::Warning, note.clone())));
         lines
     }
 }
 
+/// What is to be said about TLS, by item.
+pub(super) fn of_tls(tls: &Tls, conflicts: &Named<Item>) -> Named<Item> {
+    let mut items: BTreeMap<&str, Item> = BTreeMap::new();
+    for finding in tls.findings() {
+        let item = items.entry(&finding.item).or_default();
+        match finding.is_error {
+            true => item.disable(&*finding.key, &*finding.text),
+            false => item.warn(&*finding.key, &*finding.text),
+        }
+    }
+    let mut report = conflicts.clone();
+    for (name, item) in items {
+        report.insert(name, item);
+    }
+    report
+}
+
 fn line(kind: Kind, name: &str, reason: &Reason) -> String {
     let kind = match kind {
         Kind::Router => "router",
         Kind::Service => "service",
+        Kind::Tls => "tls",
     };
     let dot = if reason.key.is_empty() { "" } else { " " };
     format!(

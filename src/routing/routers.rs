@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::report::{Item, Status};
+use super::router_tls::{self, Handshakes, Place, table_of};
 use super::services::Services;
 use super::snapshot::Rules;
 use super::{EntryPointSpec, Ground, Merged, Observes, Snapshot, Table};
@@ -12,6 +13,7 @@ use crate::config::dynamic::http::Router;
 use crate::config::{Named, provider_of, qualify};
 use crate::rule::{Rule, default_priority};
 use crate::service::{INTERNAL, Service};
+use crate::tls::Tls;
 
 /// Priorities above this are kept for piton's own routers (traefik-core 4.1).
 const MAX_PRIORITY: i64 = i64::MAX - 1000;
@@ -22,8 +24,8 @@ pub(super) struct Compiled {
     priority: i64,
     /// Rank of its provider among those of equal priority.
     precedence: usize,
-    /// Numbers of its entry points.
-    entry_points: Box<[usize]>,
+    /// Where it is found.
+    places: Box<[Place]>,
     /// Its rule as written.
     text: Arc<str>,
     rule: SameRule,
@@ -34,8 +36,8 @@ pub(super) struct Compiled {
 
 impl Compiled {
     /// Numbers of its entry points.
-    pub(super) fn entry_points(&self) -> &[usize] {
-        &self.entry_points
+    pub(super) fn entry_points(&self) -> impl Iterator<Item = usize> {
+        self.places.iter().map(|place| place.entry_point)
     }
 
     /// Qualified name of its service.
@@ -65,8 +67,10 @@ pub(super) struct Routers {
     pub(super) report: Named<Item>,
     /// Rules in use, by text.
     pub(super) rules: Arc<Rules>,
-    /// One table for each entry point.
+    /// Two tables for each entry point.
     pub(super) tables: Box<[Table]>,
+    /// What they say about handshakes.
+    pub(super) handshakes: Handshakes,
 }
 
 impl Routers {
@@ -75,11 +79,14 @@ impl Routers {
         merged: &Merged,
         ground: &Ground,
         services: &Services,
+        tls: &Tls,
         known: Option<&Snapshot>,
     ) -> Self {
-        // Which middlewares there are, and the tie-break, may matter to every router.
+        // Which middlewares and options of TLS there are, and the tie-break, may matter to every router.
         let known = known.filter(|known| {
-            known.merged.middlewares == merged.middlewares && known.merged.precedence == merged.precedence
+            known.merged.middlewares == merged.middlewares
+                && known.merged.precedence == merged.precedence
+                && known.tls.has_the_same_options_as(tls)
         });
         let mut routers = known.map_or_else(Self::default, |known| Self {
             at_work: known.routers.clone(),
@@ -87,11 +94,13 @@ impl Routers {
             report: known.report.routers.clone(),
             rules: Arc::clone(&known.rules),
             tables: Box::default(),
+            handshakes: known.handshakes.clone(),
         });
         let before = routers.at_work.clone();
         let mut compiler = Compiler {
             entry_points: &ground.entry_points,
             services,
+            tls,
             merged,
             rules: &routers.rules,
             new_rules: HashMap::new(),
@@ -125,19 +134,39 @@ impl Routers {
                 let rules = routers.at_work.values();
                 let rules = rules.map(|router| (Arc::clone(&router.text), Arc::clone(&router.rule.0)));
                 routers.rules = Arc::new(rules.collect());
+                let listed = routers.at_work.iter();
+                let listed = listed.map(|(name, router)| (name, &*router.rule.0, &*router.places));
+                routers.handshakes = Handshakes::new(listed, &ground.entry_points, tls);
                 routers.tables(&ground.entry_points, services)
             }
         };
+        routers.report_exposed();
         routers
     }
 
+    /// Says of those that are kept from being served that they are.
+    fn report_exposed(&mut self) {
+        for name in self.handshakes.exposed.iter() {
+            let mut item = self
+                .report
+                .get(name)
+                .map(|item| (**item).clone())
+                .unwrap_or_default();
+            let text = "it demands certificates of clients, and another router wants the same host under other \
+                        options: they would not be asked for";
+            item.disable("tls.options", text);
+            self.report.insert(Arc::clone(name), item);
+        }
+    }
+
     /// Tables in order of priority, then provider precedence, then name, so that two replicas agree.
-    /// Every entry point has one, if only an empty one.
+    /// Every entry point has two, if only empty ones.
     fn tables(&self, entry_points: &[EntryPointSpec], services: &Services) -> Box<[Table]> {
         let table = |number: usize| {
             let all = self.at_work.iter();
             let mut here: Vec<(&Arc<str>, &Compiled, &Arc<Service>)> = all
-                .filter(|(_, router)| router.entry_points.contains(&number))
+                .filter(|(_, router)| router.places.iter().any(|place| place.table() == number))
+                .filter(|(name, _)| self.handshakes.protect(name))
                 .filter_map(|(name, router)| Some((name, &**router, services.enabled.get(&router.service)?)))
                 .collect();
             // By name they are already.
@@ -147,7 +176,7 @@ impl Routers {
                 (way, Arc::clone(service), router.observes)
             }))
         };
-        (0..entry_points.len()).map(table).collect()
+        (0..table_of(entry_points.len(), false)).map(table).collect()
     }
 }
 
@@ -164,6 +193,7 @@ fn suspects(merged: &Merged, services: &Services, known: Option<&Snapshot>) -> B
         .iter()
         .filter(|(_, service)| !service.as_ref().as_ref().is_some_and(has_service));
     suspects.extend(unsure.map(|(name, _)| Arc::clone(name)));
+    suspects.extend(known.handshakes.exposed.iter().cloned());
     if services.lost.is_empty() {
         return suspects;
     }
@@ -178,6 +208,7 @@ fn suspects(merged: &Merged, services: &Services, known: Option<&Snapshot>) -> B
 struct Compiler<'a> {
     entry_points: &'a [EntryPointSpec],
     services: &'a Services,
+    tls: &'a Tls,
     merged: &'a Merged,
     rules: &'a Rules,
     new_rules: HashMap<&'a str, Arc<Rule>>,
@@ -196,8 +227,12 @@ impl<'a> Compiler<'a> {
     ) -> Result<Compiled, Option<Arc<str>>> {
         let priority = priority(name, router, item);
         let entry_points = self.entry_points_of(router, item);
+        let places = router_tls::places(name, router, entry_points, self.entry_points, self.tls, item);
         refuse_unsupported(name, router, self.merged, item);
         let rule = self.rule(router, item);
+        if let Some(rule) = &rule {
+            router_tls::judge_hosts(rule, &places, self.tls, item);
+        }
         let service = self.service(name, router, item);
         let (Some(rule), Some(service)) = (rule, service.clone()) else {
             return Err(service);
@@ -210,7 +245,7 @@ impl<'a> Compiler<'a> {
         Ok(Compiled {
             priority,
             precedence: precedence.unwrap_or(usize::MAX),
-            entry_points,
+            places,
             text: router.rule.as_str().into(),
             rule: SameRule(rule),
             service,
@@ -220,7 +255,7 @@ impl<'a> Compiler<'a> {
 
     /// Numbers of the named entry points that exist, or of the default ones (traefik-core 4.5), without those that a
     /// router cannot safely be on.
-    fn entry_points_of(&self, router: &Router, item: &mut Item) -> Box<[usize]> {
+    fn entry_points_of(&self, router: &Router, item: &mut Item) -> BTreeSet<usize> {
         let all = self.entry_points;
         let mut wanted = BTreeSet::new();
         if router.entry_points.is_empty() {
@@ -245,7 +280,7 @@ impl<'a> Compiler<'a> {
         if wanted.is_empty() {
             item.disable("entryPoints", "no valid entryPoint for this router");
         }
-        wanted.into_iter().collect()
+        wanted
     }
 
     fn rule(&mut self, router: &'a Router, item: &mut Item) -> Option<Arc<Rule>> {
@@ -313,9 +348,6 @@ fn refuse_unsupported(name: &str, router: &Router, merged: &Merged, item: &mut I
         } else {
             item.disable("middlewares", format!("middleware {qualified:?} does not exist"));
         }
-    }
-    if router.tls.is_some() {
-        item.disable("tls", "TLS on entry points is not supported yet");
     }
     if !router.parent_refs.is_empty() {
         item.disable("parentRefs", "nested routers are not supported yet");

@@ -247,7 +247,7 @@ fn suspects(merged: &Merged, known: Option<&Snapshot>) -> BTreeSet<Arc<str>> {
 /// May it become another though it stays as written? What it names may: services, transports, files.
 fn is_restless(written: &wire::Service) -> bool {
     let names_transport = |balancer: &wire::LoadBalancer| !balancer.servers_transport.is_empty();
-    written.load_balancer.as_ref().is_none_or(names_transport) || written.names_key_files()
+    written.load_balancer.as_ref().is_none_or(names_transport) || written.key_files().next().is_some()
 }
 
 fn count(service: &Service) -> usize {

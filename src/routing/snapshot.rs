@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::router_tls::{Handshakes, table_of};
 use super::routers::Compiled;
 use super::services::Broken;
 use super::{Ground, Merged, Report, Table};
@@ -12,14 +13,15 @@ use crate::balance::{Server, ServerState};
 use crate::config::{Named, Remarks};
 use crate::rule::Rule;
 use crate::service::Service;
+use crate::tls::{DEFAULT, Options, Tls};
 
 /// One compiled configuration. Swapped whole by one pointer; a request pins the one it started with.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Counts the configurations published by this process, from 1.
     pub generation: u64,
-    /// Routes of each entry point, in the order the entry points were handed to `compile`.
-    pub tables: Box<[Table]>,
+    /// Certificates and handshakes.
+    pub tls: Arc<Tls>,
     /// All services that work, by qualified name, in use or not.
     pub services: Named<Service>,
     /// Services that a mistake keeps from working now: what is known of their servers waits here for the
@@ -30,6 +32,9 @@ pub struct Snapshot {
     /// How many servers its services have.
     pub servers: usize,
     // What the next configuration is compared with; see `compile`.
+    /// Of each entry point two, the one without TLS first.
+    pub(super) tables: Box<[Table]>,
+    pub(super) handshakes: Handshakes,
     pub(super) merged: Merged,
     pub(super) ground: Option<Ground>,
     pub(super) broken: Named<Broken>,
@@ -43,6 +48,26 @@ pub struct Snapshot {
 pub(super) type Rules = HashMap<Arc<str>, Arc<Rule>, RandomState>;
 
 impl Snapshot {
+    /// The routes of connections, with TLS or without, of an entry point: by its place among those handed to `compile`.
+    #[must_use]
+    pub fn table(&self, entry_point: usize, is_tls: bool) -> Option<&Table> {
+        self.tables.get(table_of(entry_point, is_tls))
+    }
+
+    /// Name of the options under which an entry point serves a host in canonical form.
+    #[must_use]
+    pub fn options_of(&self, entry_point: usize, host: &str) -> &str {
+        let hosts = self.handshakes.hosts.get(entry_point);
+        hosts.map_or(DEFAULT, |hosts| hosts.options_of(host))
+    }
+
+    /// The options for a handshake of a client that wants this host, or does not say; `None` when it must not happen.
+    #[must_use]
+    pub fn handshake(&self, entry_point: usize, host: Option<&str>) -> Option<&Arc<Options>> {
+        self.tls
+            .options(self.options_of(entry_point, host.unwrap_or_default()))
+    }
+
     /// The service called `name`, at work or retired: where live state is found.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Arc<Service>> {
@@ -62,11 +87,13 @@ impl Snapshot {
             .ground
             .as_ref()
             .map_or(&[][..], |ground| &ground.entry_points);
-        let numbers = self.routers.get(name).map(|router| router.entry_points());
-        let numbers = numbers.unwrap_or_default().iter();
-        numbers
-            .filter_map(|&number| Some(all.get(number)?.name.as_str()))
-            .collect()
+        let router = self.routers.get(name).into_iter();
+        let numbers = router.flat_map(|router| router.entry_points());
+        let mut names: Vec<&str> = numbers
+            .filter_map(|number| Some(all.get(number)?.name.as_str()))
+            .collect();
+        names.dedup();
+        names
     }
 
     /// Names of the routers at work that lead to each service.

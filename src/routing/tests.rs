@@ -3,6 +3,8 @@
 // Services with signed cookies.
 mod incremental;
 mod signed;
+// Routers with TLS.
+mod tls;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -24,12 +26,10 @@ fn merged(yaml: &str) -> Merged {
 }
 
 fn entry_points() -> Vec<EntryPointSpec> {
-    let spec = |name: &str, is_default| EntryPointSpec {
-        name: name.to_owned(),
-        is_default,
-        unsupported: Vec::new(),
-    };
-    vec![spec("web", true), spec("admin", false)]
+    vec![
+        EntryPointSpec::new("web", true),
+        EntryPointSpec::new("admin", false),
+    ]
 }
 
 fn recompile(yaml: &str, previous: &Snapshot) -> Snapshot {
@@ -50,7 +50,7 @@ fn routed(snapshot: &Snapshot, entry_point: usize, host: &str, path: &str) -> Op
         headers: &headers,
         client: None,
     };
-    let route = snapshot.tables[entry_point].find(&view)?;
+    let route = snapshot.table(entry_point, false)?.find(&view)?;
     Some(route.name.to_string())
 }
 
@@ -138,7 +138,6 @@ fn one_broken_router_is_disabled_with_the_reason_and_the_others_run() {
          lost: {rule: 'Host(`b`)', service: nothing}, \
          homeless: {rule: 'Host(`b`)'}, \
          auth: {rule: 'Host(`c`)', service: app, middlewares: [login]}, \
-         tls: {rule: 'Host(`e`)', service: app, tls: {}}, \
          old: {rule: 'Host(`f`)', service: app, ruleSyntax: v2}, \
          huge: {rule: 'Host(`g`)', service: app, priority: 9223372036854775807}",
     ));
@@ -150,7 +149,6 @@ fn one_broken_router_is_disabled_with_the_reason_and_the_others_run() {
         ("lost", "the service \"nothing@file\" does not exist"),
         ("homeless", "names no service"),
         ("auth", "middleware \"login@file\" does not exist"),
-        ("tls", "TLS on entry points is not supported yet"),
         ("old", "ruleSyntax \"v2\" is not supported"),
         ("huge", "exceeds the max user-defined priority"),
     ] {

@@ -22,6 +22,8 @@ use pingora::utils::tls::{CertKey, WrappedX509, parse_x509};
 use rustls::ClientConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::tls::Versions;
+
 /// What is demanded of a server and shown to it.
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Trust {
@@ -50,15 +52,6 @@ impl Hash for Identity {
         self.chain.hash(state);
         self.key.secret_der().hash(state);
     }
-}
-
-/// Versions of TLS that may be spoken; 1.2 is the oldest there is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
-enum Versions {
-    #[default]
-    All,
-    Only12,
-    Only13,
 }
 
 /// A subject alternative name, compared as it stands in the certificate: a wildcard there is no name here.

@@ -26,6 +26,8 @@ mod port;
 mod server;
 // What the binary is started with.
 mod setup;
+// Clients that speak TLS.
+mod tls;
 // What `piton -t` says.
 mod verdict;
 // Conditions with a deadline.
@@ -43,6 +45,7 @@ pub use pki::{Authority, Leaf};
 pub use port::{reserve, reserve_at};
 pub use server::{Received, Server, Then, respond, respond_with};
 pub use setup::Setup;
+pub use tls::{Curl, Inside, roots_of, s_client};
 pub use verdict::{says, verdict};
 pub use wait::{eventually, holds_for, within};
 

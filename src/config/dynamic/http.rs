@@ -58,7 +58,7 @@ pub struct Router {
 }
 
 /// `tls` of a router.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct RouterTls {
     /// Name of the TLS options; empty means `default`.
@@ -102,8 +102,8 @@ pub struct Service {
 }
 
 impl Service {
-    /// Does it name files with keys that sign its cookies?
-    pub fn names_key_files(&self) -> bool {
+    /// Files with keys that sign its cookies.
+    pub fn key_files(&self) -> impl Iterator<Item = &String> {
         let of_servers = self
             .load_balancer
             .iter()
@@ -115,7 +115,9 @@ impl Service {
         of_servers
             .chain(of_children)
             .filter_map(|sticky| sticky.cookie.as_ref()?.sign.as_ref())
-            .any(|sign| sign.keys.iter().any(|key| !key.file.is_empty()))
+            .flat_map(|sign| &sign.keys)
+            .map(|key| &key.file)
+            .filter(|file| !file.is_empty())
     }
 }
 

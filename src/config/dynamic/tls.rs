@@ -21,6 +21,20 @@ pub struct Tls {
     pub stores: Named<Store>,
 }
 
+impl Tls {
+    /// All that is "a path or PEM".
+    pub(super) fn named_files(&self) -> impl Iterator<Item = &String> {
+        let certificates = self.certificates.iter();
+        let certificates = certificates.flat_map(|pair| [&pair.cert_file, &pair.key_file]);
+        let defaults = self.stores.values();
+        let defaults = defaults.filter_map(|store| store.default_certificate.as_ref());
+        let defaults = defaults.flat_map(|pair| [&pair.cert_file, &pair.key_file]);
+        let roots = self.options.values();
+        let roots = roots.flat_map(|options| &options.client_auth.ca_files);
+        certificates.chain(defaults).chain(roots)
+    }
+}
+
 /// Certificates; copies share them, since there may be thousands.
 #[derive(Debug, Clone, Default)]
 pub struct Certificates(Arc<Vec<StoredCertificate>>);
@@ -145,7 +159,7 @@ pub struct ClientAuth {
 }
 
 /// One certificate's names.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Domain {
     /// Main name.

@@ -141,7 +141,7 @@ impl<'a> Fields<'a> {
                 Some(Value::Number(nanos(ended.micros().saturating_sub(at_origin))))
             }
             "RetryAttempts" => Some(Value::Number(ended.retries.into())),
-            "TLSVersion" => in_text(version_of(ended.place.tls?.0)),
+            "TLSVersion" => in_text(ended.place.tls?.0),
             "TLSCipher" => in_text(ended.place.tls?.1),
             "StickyResult" => in_text(ended.outcome.verdict?.name()),
             _ => None,
@@ -232,14 +232,5 @@ fn split_port(address: &str) -> (&str, Option<&str>) {
     match address.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, Some(port)),
         _ => (address, None),
-    }
-}
-
-/// Traefik's word for a version of TLS.
-fn version_of(version: &str) -> &str {
-    match version {
-        "TLSv1_2" | "TLSv1.2" => "1.2",
-        "TLSv1_3" | "TLSv1.3" => "1.3",
-        other => other,
     }
 }

@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, Uri, Version};
 
-use super::super::ended::{Ended, Place};
+use super::super::ended::{Ended, Place, tls_words};
 use super::fields::Fields;
 use super::{Rules, clf, json};
 use crate::meter::Protocol;
@@ -19,7 +19,7 @@ fn refused<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Ended<'a> {
             entry_point: 0,
             name: "web",
             client: "[::ffff:10.0.0.1]:7".parse().ok(),
-            tls: Some(("TLSv1_3", "TLS13_AES_256_GCM_SHA384")),
+            tls: Some(tls_words("TLSv1_3", "TLS13_AES_256_GCM_SHA384")),
         },
         method: "GET",
         uri,
@@ -67,7 +67,7 @@ fn what_there_is_not_is_a_dash_in_clf_and_left_out_in_json() {
          \"RequestHost\":\"a.example\",\"RequestMethod\":\"GET\",\"RequestPath\":\"/x\",\"RequestPort\":\"8443\",\
          \"RequestProtocol\":\"HTTP/2.0\",\"RequestScheme\":\"https\",\"RetryAttempts\":0,\
          \"StartLocal\":\"2026-11-22T00:00:00.12Z\",\"StartUTC\":\"2026-11-22T00:00:00.12Z\",\
-         \"TLSCipher\":\"TLS13_AES_256_GCM_SHA384\",\"TLSVersion\":\"1.3\",\"entryPointName\":\"web\",\
+         \"TLSCipher\":\"TLS_AES_256_GCM_SHA384\",\"TLSVersion\":\"1.3\",\"entryPointName\":\"web\",\
          \"level\":\"info\",\"msg\":\"\",\"time\":\"2026-11-22T00:00:02Z\"}\n"
     );
 }

@@ -10,17 +10,35 @@ use super::Source;
 
 /// Two equal fingerprints mean that reading again would give the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Fingerprint(u64);
+pub(super) struct Fingerprint {
+    source: u64,
+    /// Of files that are named in there.
+    pub(super) named: u64,
+}
 
 impl Fingerprint {
-    /// The state of everything `source` would read. Missing files are a state too.
-    pub(super) fn of(source: &Source) -> Self {
+    /// The state of everything `source` would read, and of the files `named` in there. Missing files are a state too.
+    pub(super) fn of(source: &Source, named: &[PathBuf]) -> Self {
         let mut hasher = DefaultHasher::new();
         match source.files() {
             Ok(files) => files.iter().for_each(|file| of_file(file, &mut hasher)),
             Err(problem) => problem.to_string().hash(&mut hasher),
         }
-        Self(hasher.finish())
+        let fingerprint = Self {
+            source: hasher.finish(),
+            named: 0,
+        };
+        fingerprint.naming(named)
+    }
+
+    /// The same, with other files named: as they are now.
+    pub(super) fn naming(self, named: &[PathBuf]) -> Self {
+        let mut hasher = DefaultHasher::new();
+        named.iter().for_each(|file| of_file(file, &mut hasher));
+        Self {
+            named: hasher.finish(),
+            ..self
+        }
     }
 }
 

@@ -1,10 +1,12 @@
-//! Watching: file system events give speed, a look at the files themselves gives certainty.
+//! Watching: file system events give speed, a look at the files themselves gives certainty. Files that the configuration
+//! names, such as certificates, are only looked at.
 //!
 //! Events are lost in many ways (a swapped ConfigMap link, a directory deleted and made again, network
 //! file systems, a full queue), so an event only makes piton look sooner. What counts is the fingerprint
 //! of the files, also taken every half second, and read only once it has stopped changing.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use super::fingerprint::{Filled, Fingerprint};
 use super::{NAME, Source};
 use crate::config::Remarks;
 use crate::config::dynamic::Configuration;
+use crate::disk::Disk;
 use crate::provider::Update;
 
 /// How often the files are looked at without an event.
@@ -35,6 +38,12 @@ pub struct Watcher {
     source: Source,
     watch: bool,
     updates: mpsc::Sender<Update>,
+    /// Where the files are that the configuration names.
+    disk: Disk,
+    /// What was read last without an error.
+    last: Option<Arc<Configuration>>,
+    /// Files that it names.
+    named: Arc<[PathBuf]>,
     /// The files as they were when last read.
     seen: Fingerprint,
     /// The files that had something in them when last read.
@@ -47,7 +56,10 @@ impl Watcher {
     #[must_use]
     pub fn new(source: Source, watch: bool, updates: mpsc::Sender<Update>) -> Self {
         Self {
-            seen: Fingerprint::of(&source),
+            seen: Fingerprint::of(&source, &[]),
+            disk: Disk::here(),
+            last: None,
+            named: Arc::default(),
             filled: Filled::of(&source),
             source,
             watch,
@@ -72,9 +84,12 @@ impl Watcher {
                 _ = hangup.recv() => true,
                 () = self.updates.closed() => return,
             };
-            let now = fingerprint(&self.source).await;
+            let now = self.fingerprint().await;
             if forced || now != self.seen {
+                let has_other_files = now.named != self.seen.named;
                 let configuration = self.read_settled(now).await;
+                // Certificates are renewed also where the files that name them have become unreadable.
+                let configuration = configuration.or_else(|| self.last.clone().filter(|_| has_other_files));
                 if let Some(events) = &mut events {
                     events.watch(&self.source);
                 }
@@ -84,15 +99,15 @@ impl Watcher {
     }
 
     /// Reads the files once they rest, and again if they changed while they were read.
-    async fn read_settled(&mut self, mut now: Fingerprint) -> Option<Configuration> {
+    async fn read_settled(&mut self, mut now: Fingerprint) -> Option<Arc<Configuration>> {
         for _ in 0..MOST_READS {
             self.seen = self.settled(now).await;
             let source = self.source.clone();
             let configuration = tokio::task::spawn_blocking(move || read(&source)).await.ok()?;
-            now = fingerprint(&self.source).await;
+            now = self.fingerprint().await;
             if now == self.seen {
                 self.filled = Filled::of(&self.source);
-                return configuration;
+                return configuration.map(|configuration| self.took(configuration));
             }
         }
         None
@@ -105,7 +120,7 @@ impl Watcher {
         let mut said = false;
         loop {
             sleep(SETTLE).await;
-            let now = fingerprint(&self.source).await;
+            let now = self.fingerprint().await;
             let is_being_written = Filled::of(&self.source).lost_something_of(&self.filled);
             let at_most = if is_being_written {
                 EMPTY_AT_MOST
@@ -129,15 +144,32 @@ impl Watcher {
 
     /// Reads the source and logs what is wrong with it; `None` when it is refused.
     #[must_use]
-    pub fn read(&self) -> Option<Configuration> {
-        read(&self.source)
+    pub fn read(&mut self) -> Option<Arc<Configuration>> {
+        read(&self.source).map(|configuration| self.took(configuration))
     }
 
-    async fn send(&self, configuration: Option<Configuration>) {
+    /// From now on the files that `configuration` names are followed too. They are read when it is applied.
+    fn took(&mut self, configuration: Configuration) -> Arc<Configuration> {
+        let named = configuration.named_files().map(|name| self.disk.path(name));
+        let named: BTreeSet<PathBuf> = named.collect();
+        self.named = named.into_iter().collect();
+        self.seen = self.seen.naming(&self.named);
+        let configuration = Arc::new(configuration);
+        self.last = Some(Arc::clone(&configuration));
+        configuration
+    }
+
+    async fn fingerprint(&self) -> Fingerprint {
+        let (source, named) = (self.source.clone(), Arc::clone(&self.named));
+        let taken = tokio::task::spawn_blocking(move || Fingerprint::of(&source, &named)).await;
+        taken.unwrap_or_else(|_| Fingerprint::of(&self.source, &self.named))
+    }
+
+    async fn send(&self, configuration: Option<Arc<Configuration>>) {
         if let Some(configuration) = configuration {
             let update = Update {
                 provider: NAME,
-                configuration: Arc::new(configuration),
+                configuration,
                 remarks: Remarks::new(),
                 is_urgent: false,
             };
@@ -165,12 +197,6 @@ fn read(source: &Source) -> Option<Configuration> {
             None
         }
     }
-}
-
-async fn fingerprint(source: &Source) -> Fingerprint {
-    let blocking = source.clone();
-    let taken = tokio::task::spawn_blocking(move || Fingerprint::of(&blocking)).await;
-    taken.unwrap_or_else(|_| Fingerprint::of(source))
 }
 
 /// File system events, as far as they can be had.

@@ -89,12 +89,17 @@ impl ForwardedHeaders {
             request.insert_header("X-Real-Ip", client.clone())?;
         }
         if is_absent(request, &PROTO) {
-            let proto = if facts.is_upgrade { "ws" } else { "http" };
+            let proto = match (facts.is_upgrade, facts.is_tls) {
+                (true, true) => "wss",
+                (true, false) => "ws",
+                (false, true) => "https",
+                (false, false) => "http",
+            };
             request.insert_header("X-Forwarded-Proto", HeaderValue::from_static(proto))?;
         }
         let host = host_value(request);
         if is_absent(request, &PORT) {
-            let port = port_value(request, host.as_ref());
+            let port = port_value(request, host.as_ref(), facts.is_tls);
             request.insert_header("X-Forwarded-Port", port)?;
         }
         if self.scheme_headers
@@ -148,6 +153,8 @@ impl ForwardedHeaders {
 pub struct Facts<'a> {
     /// The client's address as text.
     pub client: Option<&'a HeaderValue>,
+    /// Is the client's connection inside TLS?
+    pub is_tls: bool,
     /// Does the client ask for another protocol (a WebSocket)?
     pub is_upgrade: bool,
     /// Name of this machine.
@@ -219,7 +226,7 @@ fn host_value(request: &RequestHeader) -> Option<HeaderValue> {
 }
 
 /// The port in the host, else that of the scheme; never the entry point's.
-fn port_value(request: &RequestHeader, host: Option<&HeaderValue>) -> HeaderValue {
+fn port_value(request: &RequestHeader, host: Option<&HeaderValue>, is_tls: bool) -> HeaderValue {
     let host = host.map_or(&b""[..], HeaderValue::as_bytes);
     let port = host.iter().rposition(|&byte| byte == b':' || byte == b']');
     let port = port
@@ -232,6 +239,7 @@ fn port_value(request: &RequestHeader, host: Option<&HeaderValue>) -> HeaderValu
     let proto = request.headers.get(&PROTO).map(HeaderValue::as_bytes);
     HeaderValue::from_static(match proto {
         Some(b"https" | b"wss") => "443",
+        _ if is_tls => "443",
         _ => "80",
     })
 }
@@ -287,6 +295,7 @@ mod tests {
         let client = address_value(CLIENT);
         let facts = Facts {
             client: Some(&client),
+            is_tls: false,
             is_upgrade: false,
             machine: &machine,
         };

@@ -11,14 +11,14 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
-use rustls::version::{TLS12, TLS13};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    SupportedCipherSuite, SupportedProtocolVersion,
+    SupportedCipherSuite,
 };
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use super::{PeerName, Trust, Versions};
+use super::{PeerName, Trust};
+use crate::tls::name_of;
 
 /// Where the system's roots come from when they are needed.
 pub type RootsOfSystem<'a> = &'a dyn Fn() -> Result<Arc<RootCertStore>, String>;
@@ -36,25 +36,15 @@ pub(super) fn config(trust: &Trust, system: RootsOfSystem<'_>) -> Result<ClientC
         algorithms: provider.signature_verification_algorithms,
     };
     let identities = identities(trust, &provider)?;
-    let versions: &[&SupportedProtocolVersion] = match trust.versions {
-        Versions::All => &[&TLS12, &TLS13],
-        Versions::Only12 => &[&TLS12],
-        Versions::Only13 => &[&TLS13],
-    };
     let builder = ClientConfig::builder_with_provider(Arc::new(provider));
     let mut config = builder
-        .with_protocol_versions(versions)
+        .with_protocol_versions(trust.versions.list())
         .map_err(words)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
         .with_client_cert_resolver(Arc::new(identities));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
-}
-
-/// The name of a cipher suite, as in the registry and in Go.
-pub(super) fn name_of(suite: &SupportedCipherSuite) -> &'static str {
-    suite.suite().as_str().unwrap_or_default()
 }
 
 fn check(trust: &Trust, system: RootsOfSystem<'_>) -> Result<Check, String> {

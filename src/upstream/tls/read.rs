@@ -1,17 +1,16 @@
 //! From what is written to what is demanded. Anything that cannot be enforced is refused.
 
 use rustls::RootCertStore;
-use rustls::crypto::ring::{ALL_CIPHER_SUITES, default_provider};
+use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::CertifiedKey;
 
-use super::client::name_of;
-use super::{Identity, PeerName, Trust, Versions};
+use super::{Identity, PeerName, Trust};
 use crate::config::Files;
 use crate::config::dynamic::http::{PeerCertSan, ServersTransport};
 use crate::config::dynamic::tls::CertificatePair;
+use crate::tls::{Pem, Versions, is_tls13_suite, tls12_suite};
 use crate::upstream::InvalidTransport;
-use crate::upstream::pem::Pem;
 
 /// Reads the keys about trust.
 pub(crate) fn read(written: &ServersTransport, files: &dyn Files) -> Result<Trust, InvalidTransport> {
@@ -26,7 +25,8 @@ pub(crate) fn read(written: &ServersTransport, files: &dyn Files) -> Result<Trus
         .map(|(index, pair)| identity(pair, files, &format!("certificates[{index}]")))
         .collect();
     let suites = suites(&written.cipher_suites)?;
-    let versions = versions(&written.min_version, &written.max_version)?;
+    let versions = Versions::parse(&written.min_version, &written.max_version);
+    let versions = versions.map_err(|(key, reason)| invalid(key, reason))?;
     if versions == Versions::Only12 && suites.as_ref().is_some_and(Vec::is_empty) {
         return Err(invalid("cipherSuites", "none of them is for TLS 1.2"));
     }
@@ -78,48 +78,14 @@ fn identity(pair: &CertificatePair, files: &dyn Files, key: &str) -> Result<Iden
     Ok(Identity { chain, key: private })
 }
 
-fn versions(min: &str, max: &str) -> Result<Versions, InvalidTransport> {
-    let version = |key: &str, text: &str, default: u8| match text {
-        "" => Ok(default),
-        "VersionTLS10" => Ok(10),
-        "VersionTLS11" => Ok(11),
-        "VersionTLS12" => Ok(12),
-        "VersionTLS13" => Ok(13),
-        other => Err(invalid(
-            key,
-            format!("{other:?} is no version of TLS; use VersionTLS12 or VersionTLS13"),
-        )),
-    };
-    let (least, most) = (version("minVersion", min, 10)?, version("maxVersion", max, 13)?);
-    if most < 12 {
-        return Err(invalid(
-            "maxVersion",
-            format!("{max} is too old: piton speaks TLS 1.2 and 1.3"),
-        ));
-    }
-    match (least.max(12), most) {
-        (12, 13) => Ok(Versions::All),
-        (12, 12) => Ok(Versions::Only12),
-        (13, 13) => Ok(Versions::Only13),
-        _ => Err(invalid("minVersion", format!("{min} is above maxVersion {max}"))),
-    }
-}
-
 /// Those for TLS 1.2 among the cipher suites written; `None` when none are written.
 fn suites(written: &[String]) -> Result<Option<Vec<&'static str>>, InvalidTransport> {
     let mut suites = Vec::new();
     for (index, name) in written.iter().enumerate() {
-        if matches!(
-            name.as_str(),
-            "TLS_AES_128_GCM_SHA256" | "TLS_AES_256_GCM_SHA384" | "TLS_CHACHA20_POLY1305_SHA256"
-        ) {
+        if is_tls13_suite(name) {
             continue;
         }
-        let old = ALL_CIPHER_SUITES.iter().filter(|suite| suite.tls13().is_none());
-        let mut names = old.map(name_of);
-        // Go has a shorter name for some.
-        let is_meant = |known: &&str| *known == name || known.strip_suffix("_SHA256") == Some(name);
-        match names.find(is_meant) {
+        match tls12_suite(name) {
             Some(known) => suites.push(known),
             None => {
                 let reason = format!("{name:?} is no cipher suite that piton has");

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::app::{App, Pod, ROUTER, SERVICE, user_at, wait_for};
 use super::cluster::Cluster;
-use crate::harness::{Authority, Browser, Client, Piton, Server, eventually, get, value_of};
+use crate::harness::{Authority, Browser, Client, Curl, Piton, Server, eventually, get, value_of};
 
 /// The Ingress of the article, with the `pathType` that an API server insists on.
 const ARTICLE: &str = r#"
@@ -308,6 +308,48 @@ fn a_secret_is_read_again_when_it_changes_and_its_routes_do_not_wait_for_it() {
         assert_eq!(get(piton.address(), "/").text(), "a");
         assert!(piton.log().iter().all(|line| !line.contains("PRIVATE KEY")));
     }
+}
+
+#[test]
+fn a_router_with_tls_is_served_with_the_certificate_of_a_secret() {
+    let cluster = Cluster::new();
+    let [a] = cluster.pods(["a"]);
+    let app = App::new(&cluster, "app", &[&a]);
+    app.service(&[]);
+    let authority = Authority::new("shop");
+    let leaf = authority.sign(&["shop.example.com"]);
+    cluster.apply(json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert"}, "type": "kubernetes.io/tls",
+        "data": {"tls.crt": base64(&leaf.certificate), "tls.key": base64(&leaf.key)}
+    }));
+    let backend = json!({"service": {"name": "app", "port": {"number": 80}}});
+    let paths = json!([{"path": "/", "pathType": "Prefix", "backend": backend}]);
+    let with_tls = json!({"traefik.ingress.kubernetes.io/router.tls": "true"});
+    cluster.apply(json!({
+        "apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
+        "metadata": {"name": "app", "annotations": with_tls},
+        "spec": {
+            "tls": [{"secretName": "cert"}],
+            "rules": [{"host": "shop.example.com", "http": {"paths": paths}}]
+        }
+    }));
+    let piton = cluster.setup("").start();
+    let fetch = || Curl::to(piton.address(), &authority).get("https://shop.example.com/");
+    let fetched = fetch();
+    assert_eq!((fetched.exit, fetched.status), (0, 200), "{fetched:?}");
+    // Not without TLS any more.
+    assert_eq!(get(piton.address(), "/").status, 404);
+    let other = Authority::new("other");
+    let leaf = other.sign(&["shop.example.com"]);
+    cluster.apply(json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "cert"}, "type": "kubernetes.io/tls",
+        "data": {"tls.crt": base64(&leaf.certificate), "tls.key": base64(&leaf.key)}
+    }));
+    eventually("the new certificate is served", || {
+        let fetched = Curl::to(piton.address(), &other).get("https://shop.example.com/");
+        fetched.status == 200
+    });
+    assert!(piton.log().iter().all(|line| !line.contains("PRIVATE KEY")));
 }
 
 fn base64(text: &str) -> String {

@@ -6,19 +6,24 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::config::Files;
 
+/// Does it stand for itself? All else is a path.
+pub(crate) fn is_text(written: &str) -> bool {
+    written.contains("-----BEGIN")
+}
+
 /// No path is longer; something that is was meant as content, and may be a key.
 const MAX_PATH: usize = 1024;
 
 /// A source of PEM and its words in a message: the path, never the content.
-pub(super) struct Pem {
+pub(crate) struct Pem {
     name: String,
     bytes: Vec<u8>,
 }
 
 impl Pem {
     /// What `written` stands for.
-    pub(super) fn read(written: &str, files: &dyn Files) -> Result<Self, String> {
-        if written.contains("-----BEGIN") {
+    pub(crate) fn read(written: &str, files: &dyn Files) -> Result<Self, String> {
+        if is_text(written) {
             return Ok(Self {
                 name: "the PEM text".to_owned(),
                 bytes: written.as_bytes().to_vec(),
@@ -37,13 +42,18 @@ impl Pem {
     }
 
     /// The same for a key: what was written may be the key itself, and is never repeated.
-    pub(super) fn read_secret(written: &str, files: &dyn Files) -> Result<Self, String> {
+    pub(crate) fn read_secret(written: &str, files: &dyn Files) -> Result<Self, String> {
         // What can be read is a path.
         Self::read(written, files).map_err(|reason| reason.replace(&format!("{written:?}"), "the file"))
     }
 
+    /// What it holds.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// All certificates in it, at least one.
-    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+    pub(crate) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
         let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.bytes).collect();
         let found = found.map_err(|_| format!("{} has a PEM section that is broken", self.name))?;
         if found.is_empty() {
@@ -61,7 +71,7 @@ impl Pem {
     }
 
     /// The first private key in it.
-    pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, String> {
+    pub(crate) fn key(&self) -> Result<PrivateKeyDer<'static>, String> {
         let key = PrivateKeyDer::from_pem_slice(&self.bytes).map_err(|_| {
             format!(
                 "{} holds no private key that can be read; PKCS#8, PKCS#1 and SEC1 without a password can",
