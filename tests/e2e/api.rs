@@ -144,6 +144,7 @@ fn lists_come_in_pages_and_can_be_searched() {
         "/api/http/routers?direction=desc&sortBy=name&per_page=1&search=@file&status=enabled",
     );
     assert_eq!(down[0]["name"], "r34@file");
+    assert_eq!(json_of(&piton, "/api/http/routers?status=disabled"), json!([]));
     assert_eq!(
         json_of(&piton, "/api/http/routers?serviceName=nobody@file"),
         json!([])

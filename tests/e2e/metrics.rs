@@ -201,7 +201,8 @@ fn series_of_what_is_gone_are_shown_once_more() {
     assert!(!text(&piton).contains(&url));
     let other = sticky_app(&[&b], "").replace("    app:", "    other:");
     piton.reload(&other);
-    assert!(text(&piton).contains("service=\"app@file\""));
+    let counted = "piton_sticky_requests_total{service=\"app@file\"";
+    assert!(text(&piton).contains(counted));
     assert!(!text(&piton).contains("service=\"app@file\""));
 }
 
