@@ -5,6 +5,7 @@ mod conf;
 mod cookie;
 mod demo;
 mod gate;
+mod internal;
 mod render;
 mod serve;
 mod sources;

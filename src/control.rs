@@ -14,6 +14,7 @@ use crate::config::dynamic::Configuration;
 use crate::config::{Level, Remark, Remarks, cut};
 use crate::provider::Update;
 use crate::routing::{Ground, Merged, Report, Snapshot, Status, compile};
+use crate::service::INTERNAL;
 use throttle::Throttle;
 
 /// What the loop needs to know besides the updates.
@@ -21,6 +22,8 @@ use throttle::Throttle;
 pub struct Settings {
     /// What every configuration is compiled against.
     pub ground: Ground,
+    /// What follows from the static configuration: routers of piton's own.
+    pub internal: Arc<Configuration>,
     /// `providers.precedence`.
     pub precedence: Vec<String>,
     /// `providers.providersThrottleDuration`.
@@ -40,7 +43,8 @@ impl Control {
     /// A control that has published an empty snapshot.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
-        let merged = Merged::new(&settings.precedence);
+        let mut merged = Merged::new(&settings.precedence);
+        merged.replace(INTERNAL, &Configuration::default(), &settings.internal);
         let mut empty = compile(&merged, &settings.ground, clock::now(), &Snapshot::default());
         empty.generation = 0;
         let empty = Arc::new(empty);

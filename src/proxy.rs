@@ -12,6 +12,7 @@ mod dialling;
 mod door;
 mod entry_point;
 mod failure;
+mod internals;
 mod kept;
 mod mirror;
 mod page;
@@ -116,17 +117,14 @@ impl ProxyHttp for Edge {
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<bool> {
         let entry_point = self.entry_points.at(session.server_addr());
-        match admission::admit(
-            session,
-            ctx,
-            entry_point,
-            &self.snapshot,
-            &self.machine,
-            &self.ping,
-        ) {
-            Admission::Route(service) => {
-                ctx.routed(service);
-                Ok(false)
+        match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
+            Admission::Route(route) => {
+                let internal = route.service.internal();
+                ctx.routed(route);
+                match internal {
+                    Some(internal) => internals::answer(internal, session, &self.ping).await,
+                    None => Ok(false),
+                }
             }
             Admission::Answer(page) => {
                 page.send(session).await?;

@@ -10,11 +10,13 @@
 //! | [`Weighted`] | children by weight, or by the client's address |
 //! | [`Failover`] | one service and a spare |
 //! | [`Mirroring`] | one service whose requests are copied to others |
+//! | [`Internal`] | what piton answers itself |
 //! | `level` | stickiness, the same on every level that has it |
 //! | [`Ask`], [`Attempts`], [`Choice`], [`Refusal`] | what is asked and what is answered |
 
 mod choice;
 mod failover;
+mod internal;
 mod level;
 mod mirroring;
 mod servers;
@@ -22,6 +24,7 @@ mod weighted;
 
 pub use choice::{Ask, Attempts, Choice, Cookies, Counters, Extra, Path, Refusal, Said};
 pub use failover::{Failover, InvalidStatus, OnError};
+pub use internal::{INTERNAL, Internal};
 pub use level::Level;
 pub use mirroring::{Mirror, Mirroring, Pending};
 pub use servers::Servers;
@@ -56,6 +59,8 @@ pub enum Kind {
     Failover(Failover),
     /// A service and copies of its traffic.
     Mirroring(Mirroring),
+    /// Answered by piton itself: no server to choose.
+    Internal(Internal),
 }
 
 impl Service {
@@ -63,7 +68,7 @@ impl Service {
     #[must_use]
     pub fn new(name: String, kind: Kind) -> Self {
         let (below, ways) = match &kind {
-            Kind::Servers(_) => (0, 1),
+            Kind::Servers(_) | Kind::Internal(_) => (0, 1),
             Kind::Weighted(weighted) => extent(weighted.children().iter().map(Child::service)),
             Kind::Failover(failover) => extent([failover.main(), failover.fallback()]),
             Kind::Mirroring(mirroring) => extent(
@@ -111,6 +116,15 @@ impl Service {
         }
     }
 
+    /// What piton answers itself, if this is that.
+    #[must_use]
+    pub fn internal(&self) -> Option<Internal> {
+        match &self.kind {
+            Kind::Internal(internal) => Some(*internal),
+            _ => None,
+        }
+    }
+
     /// Is there a level with a cookie called `name`, here or below?
     #[must_use]
     pub fn has_cookie(&self, name: &str) -> bool {
@@ -125,6 +139,7 @@ impl Service {
                 failover.main().has_cookie(name) || failover.fallback().has_cookie(name)
             }
             Kind::Mirroring(mirroring) => mirroring.main().has_cookie(name),
+            Kind::Internal(_) => false,
         }
     }
 
@@ -139,6 +154,7 @@ impl Service {
             }
             Kind::Failover(failover) => failover.main().is_gone(now) && failover.fallback().is_gone(now),
             Kind::Mirroring(mirroring) => mirroring.main().is_gone(now),
+            Kind::Internal(_) => false,
         }
     }
 
@@ -150,6 +166,7 @@ impl Service {
             Kind::Weighted(weighted) => weighted.is_open(now),
             Kind::Failover(failover) => failover.main().is_open(now) || failover.fallback().is_open(now),
             Kind::Mirroring(mirroring) => mirroring.main().is_open(now),
+            Kind::Internal(_) => false,
         }
     }
 
@@ -172,6 +189,7 @@ impl Service {
             Kind::Weighted(weighted) => weighted.choose(ask, home),
             Kind::Failover(failover) => failover.choose(ask, home),
             Kind::Mirroring(mirroring) => mirroring.choose(ask, home),
+            Kind::Internal(_) => Err(Refusal::NoServer),
         }
     }
 }

@@ -83,7 +83,7 @@ fn finding_a_route_allocates_nothing() {
             let route = snapshot.tables[0]
                 .find(&view(host, path))
                 .expect("there is a route");
-            black_box(Arc::clone(route.service));
+            black_box(Arc::clone(&route.service));
         };
         assert_eq!(allocations(find), 0, "{host}{path}");
     }

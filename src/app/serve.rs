@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 
 use super::conf::accept_longer;
 use super::gate::Gate;
+use super::internal;
 use super::sources::Followers;
 use super::startup::{StartFailure, Startup};
 use crate::config::install::{self, Install, Protocol, parse_address};
@@ -71,7 +72,11 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         control.published(),
         Arc::clone(&entry_points),
         machine_name(),
-        Ping::new(Arc::clone(&stop), followers.readiness()),
+        Ping::new(
+            Arc::clone(&stop),
+            terminating_status(&startup.install),
+            followers.readiness(),
+        ),
         Arc::clone(&stop),
         &server.configuration,
     );
@@ -155,7 +160,9 @@ pub(super) fn settings(install: &Install) -> Result<Settings, StartFailure> {
             entry_points: specs(install),
             transport,
             files,
+            internal: internal::services(install),
         },
+        internal: Arc::new(internal::configuration(install)),
         precedence: providers.precedence.clone(),
         throttle: providers
             .providers_throttle_duration
@@ -228,12 +235,8 @@ impl Doors {
         let mut entry_points = Vec::new();
         let (mut names, mut keys, mut addresses, mut sockets) = (vec![], vec![], vec![], vec![]);
         for (index, (name, written)) in http_entry_points(install).enumerate() {
-            let entry_point = EntryPoint::new(name, index, written, &install.global)
-                .map_err(|reason| (name.to_owned(), reason))?;
-            entry_points.push(match terminating_status(install, name) {
-                Some(status) => entry_point.with_ping(status),
-                None => entry_point,
-            });
+            let entry_point = EntryPoint::new(name, index, written, &install.global);
+            entry_points.push(entry_point.map_err(|reason| (name.to_owned(), reason))?);
             names.push(name.to_owned());
             let (host, port) = host_and_port(name, &written.address)?;
             if upgrade && port != 0 {
@@ -260,13 +263,11 @@ impl Doors {
     }
 }
 
-/// What `/ping` says while the process is ending, if this entry point answers it.
-fn terminating_status(install: &Install, entry_point: &str) -> Option<StatusCode> {
-    let ping = install.ping.as_ref()?;
-    let answers = ping.entry_point == entry_point && !ping.manual_routing;
-    StatusCode::from_u16(ping.terminating_status_code)
-        .ok()
-        .filter(|_| answers)
+/// What `/ping` says while the process is ending.
+fn terminating_status(install: &Install) -> StatusCode {
+    let written = install.ping.as_ref().map(|ping| ping.terminating_status_code);
+    let status = written.and_then(|status| StatusCode::from_u16(status).ok());
+    status.unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// The address to bind; a host name is looked up once.

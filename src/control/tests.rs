@@ -15,6 +15,7 @@ fn settings(throttle: Duration) -> Settings {
     };
     Settings {
         ground: Ground::bare(vec![web]),
+        internal: Arc::default(),
         precedence: Vec::new(),
         throttle,
     }

@@ -13,17 +13,15 @@ use pingora_proxy::Session;
 use super::context::Context;
 use super::entry_point::EntryPoint;
 use super::page::{self, Page};
-use super::ping::{Ping, is_ping};
 use super::retry::is_websocket;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
-use crate::routing::{Snapshot, Table};
-use crate::service::Service;
+use crate::routing::{Route, Snapshot, Table};
 
 /// What shall happen to a request.
 pub(super) enum Admission {
-    /// This service answers.
-    Route(Arc<Service>),
+    /// The service of this route answers.
+    Route(Arc<Route>),
     /// Piton answers.
     Answer(Page),
 }
@@ -35,7 +33,6 @@ pub(super) fn admit(
     entry_point: &EntryPoint,
     snapshot: &ArcSwap<Snapshot>,
     machine: &HeaderValue,
-    ping: &Ping,
 ) -> Admission {
     ctx.met(client_ip(session));
     let request = session.req_header_mut();
@@ -52,11 +49,6 @@ pub(super) fn admit(
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Admission::Answer(page::OPTIONS);
     }
-    if let Some(terminating) = entry_point.ping()
-        && is_ping(request.uri.path())
-    {
-        return Admission::Answer(ping.answer(terminating));
-    }
     ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
     let snapshot = snapshot.load();
     let Some(table) = snapshot.tables.get(entry_point.index()) else {
@@ -72,7 +64,7 @@ pub(super) fn admit(
         ctx.origin_is_stated = stated.is_ok();
     }
     match route(request, ctx.client(), table) {
-        Some(service) => Admission::Route(service),
+        Some(route) => Admission::Route(route),
         None => Admission::Answer(page::NOT_FOUND),
     }
 }
@@ -83,7 +75,7 @@ fn client_ip(session: &Session) -> Option<IpAddr> {
     address.map(|address| address.ip().to_canonical())
 }
 
-fn route(request: &RequestHeader, client: Option<IpAddr>, table: &Table) -> Option<Arc<Service>> {
+fn route(request: &RequestHeader, client: Option<IpAddr>, table: &Table) -> Option<Arc<Route>> {
     let host = canonical_host(host_of(request));
     let path = routing_path(request.uri.path()).ok()?;
     let view = RequestView {
@@ -94,7 +86,7 @@ fn route(request: &RequestHeader, client: Option<IpAddr>, table: &Table) -> Opti
         headers: &request.headers,
         client,
     };
-    Some(Arc::clone(table.find(&view)?.service))
+    table.find(&view).map(Arc::clone)
 }
 
 /// The host asked for: of the target if it names one, else of the `Host` field.

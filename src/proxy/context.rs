@@ -18,7 +18,7 @@ use super::mirror::Queue;
 use super::second::{Second, TooLarge};
 use crate::balance::{Draw, Micros, Server, Waiting};
 use crate::clock;
-use crate::routing::Snapshot;
+use crate::routing::{Route, Snapshot};
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
 
 /// Servers that are looked at in a row before a request waits at the last of them.
@@ -27,9 +27,9 @@ const MAX_LOOKS: u32 = 4;
 /// The state of one request.
 #[derive(Default)]
 pub struct Context {
-    service: Option<Arc<Service>>,
-    /// That service was taken from a newer configuration than the one it was routed by.
-    is_renewed: bool,
+    route: Option<Arc<Route>>,
+    /// The service of the route as a newer configuration has it.
+    renewed: Option<Arc<Service>>,
     client: Option<IpAddr>,
     /// The client's address as text, for the fields about it.
     client_text: Option<HeaderValue>,
@@ -71,9 +71,14 @@ impl Context {
         self.client_text = client.map(address_value);
     }
 
-    /// The request was routed to `service`.
-    pub(super) fn routed(&mut self, service: Arc<Service>) {
-        self.service = Some(service);
+    /// The request goes this way.
+    pub(super) fn routed(&mut self, route: Arc<Route>) {
+        self.route = Some(route);
+    }
+
+    fn service(&self) -> Option<&Arc<Service>> {
+        let routed = self.route.as_ref().map(|route| &route.service);
+        self.renewed.as_ref().or(routed)
     }
 
     /// The client's address.
@@ -139,7 +144,7 @@ impl Context {
     /// Takes the service as it is configured now, once; false when that is no other. Servers that are in both are known
     /// by the same states, so what was tried stays tried.
     fn renew(&mut self, published: &ArcSwap<Snapshot>) -> bool {
-        let Some(service) = self.service.as_ref().filter(|_| !self.is_renewed) else {
+        let Some(service) = self.service().filter(|_| self.renewed.is_none()) else {
             return false;
         };
         let snapshot = published.load();
@@ -149,8 +154,7 @@ impl Context {
         else {
             return false;
         };
-        self.service = Some(Arc::clone(now));
-        self.is_renewed = true;
+        self.renewed = Some(Arc::clone(now));
         true
     }
 
@@ -186,7 +190,7 @@ impl Context {
             wall: clock::wall(),
             attempts: &self.attempts,
         };
-        let service = self.service.as_ref().ok_or(Refusal::NoServer)?;
+        let service = self.service().ok_or(Refusal::NoServer)?;
         let mut choice = service.choose(&ask)?;
         if !choice.extra.is_empty() {
             self.attempts
@@ -353,7 +357,7 @@ impl Context {
 
     /// Name of the service, for logs.
     pub(super) fn service_name(&self) -> &str {
-        self.service.as_ref().map_or("-", |service| service.name())
+        self.service().map_or("-", |service| service.name())
     }
 
     /// URL of the server, for logs.

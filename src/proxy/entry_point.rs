@@ -9,7 +9,6 @@ pub use limits::Limits;
 use std::borrow::Cow;
 use std::net::SocketAddr;
 
-use http::StatusCode;
 use pingora::http::RequestHeader;
 use pingora::protocols::l4::socket::SocketAddr as Socket;
 use smallvec::SmallVec;
@@ -62,7 +61,6 @@ pub struct EntryPoint {
     underscores: Underscores,
     sanitize_path: bool,
     encode_query_semicolons: bool,
-    ping: Option<StatusCode>,
 }
 
 impl EntryPoint {
@@ -87,23 +85,7 @@ impl EntryPoint {
             underscores,
             sanitize_path: written.http.sanitize_path,
             encode_query_semicolons: written.http.encode_query_semicolons,
-            ping: None,
         })
-    }
-
-    /// The same, and it answers `/ping`: with `terminating` while the process is ending.
-    #[must_use]
-    pub fn with_ping(self, terminating: StatusCode) -> Self {
-        Self {
-            ping: Some(terminating),
-            ..self
-        }
-    }
-
-    /// The status of `/ping` while the process is ending, if it is answered here.
-    #[must_use]
-    pub fn ping(&self) -> Option<StatusCode> {
-        self.ping
     }
 
     /// Its name.

@@ -30,6 +30,8 @@ pub const BODY_TOO_LARGE: Page = Page::typed(StatusCode::PAYLOAD_TOO_LARGE, "Req
 pub const OPTIONS: Page = Page::bare(StatusCode::OK, "");
 /// The request breaks a rule of HTTP or of the entry point.
 pub const BAD_REQUEST: Page = Page::typed(StatusCode::BAD_REQUEST, "Bad Request\n");
+/// Nobody but the router's middlewares has an answer (traefik-core 5.2).
+pub const TEAPOT: Page = Page::bare(StatusCode::IM_A_TEAPOT, "");
 /// The header is larger than the entry point allows.
 pub const HEADER_TOO_LARGE: Page = Page::typed(
     StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,

@@ -10,24 +10,33 @@ use crate::stop::Stop;
 /// Answers for one process.
 pub struct Ping {
     stop: Arc<Stop>,
+    terminating: StatusCode,
     is_ready: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Ping {
     /// Answers until `stop` has begun, once `is_ready`: a process that has not read its configuration would answer 404
-    /// where others do not.
+    /// where others do not. With `terminating` while the process is ending.
     #[must_use]
-    pub fn new(stop: Arc<Stop>, is_ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    pub fn new(
+        stop: Arc<Stop>,
+        terminating: StatusCode,
+        is_ready: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self {
             stop,
+            terminating,
             is_ready: Box::new(is_ready),
         }
     }
 
-    /// The answer; `terminating` while the process is ending.
-    pub(super) fn answer(&self, terminating: StatusCode) -> Page {
+    /// The answer.
+    pub(super) fn answer(&self) -> Page {
         if self.stop.is_announced() {
-            Page::bare(terminating, terminating.canonical_reason().unwrap_or_default())
+            Page::bare(
+                self.terminating,
+                self.terminating.canonical_reason().unwrap_or_default(),
+            )
         } else if (self.is_ready)() {
             Page::bare(StatusCode::OK, "OK")
         } else {
@@ -37,9 +46,4 @@ impl Ping {
             )
         }
     }
-}
-
-/// Is it a request that ping answers? Traefik's rule is `PathPrefix`, whatever the method.
-pub(super) fn is_ping(path: &str) -> bool {
-    path.starts_with("/ping")
 }

@@ -12,6 +12,7 @@ use super::services::Services;
 use super::{Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::{Files, NoFiles};
+use crate::service::Internal;
 use crate::upstream::Transport;
 
 /// What routing needs to know of an entry point.
@@ -35,6 +36,8 @@ pub struct Ground {
     pub transport: Transport,
     /// Files that the configuration may name.
     pub files: Arc<dyn Files>,
+    /// What piton answers itself, where a router leads to it.
+    pub internal: Vec<Internal>,
 }
 
 /// One for all, so that what was compiled against it is known again.
@@ -48,6 +51,7 @@ impl Ground {
             entry_points,
             transport: Transport::default(),
             files: Arc::clone(&NO_FILES),
+            internal: Vec::new(),
         }
     }
 
@@ -55,6 +59,7 @@ impl Ground {
     fn is(&self, other: &Self) -> bool {
         self.entry_points == other.entry_points
             && self.transport == other.transport
+            && self.internal == other.internal
             && std::ptr::addr_eq(Arc::as_ptr(&self.files), Arc::as_ptr(&other.files))
     }
 }

@@ -11,7 +11,7 @@ use super::{EntryPointSpec, Ground, Merged, Snapshot, Table};
 use crate::config::dynamic::http::Router;
 use crate::config::{Named, provider_of, qualify};
 use crate::rule::{Rule, default_priority};
-use crate::service::Service;
+use crate::service::{INTERNAL, Service};
 
 /// Priorities above this are kept for piton's own routers (traefik-core 4.1).
 const MAX_PRIORITY: i64 = i64::MAX - 1000;
@@ -155,8 +155,8 @@ fn suspects(merged: &Merged, services: &Services, known: Option<&Snapshot>) -> B
         return suspects;
     }
     for route in known.tables.iter().flat_map(Table::routes) {
-        if services.lost.contains(&Arc::as_ptr(route.service)) {
-            suspects.insert(Arc::clone(route.name));
+        if services.lost.contains(&Arc::as_ptr(&route.service)) {
+            suspects.insert(Arc::clone(&route.name));
         }
     }
     suspects
@@ -181,7 +181,7 @@ impl<'a> Compiler<'a> {
         router: &'a Router,
         item: &mut Item,
     ) -> Result<Compiled, Option<Arc<str>>> {
-        let priority = priority(router, item);
+        let priority = priority(name, router, item);
         let entry_points = self.entry_points_of(router, item);
         refuse_unsupported(name, router, self.merged, item);
         let rule = self.rule(router, item);
@@ -269,8 +269,8 @@ impl<'a> Compiler<'a> {
     }
 }
 
-fn priority(router: &Router, item: &mut Item) -> i64 {
-    if router.priority > MAX_PRIORITY {
+fn priority(name: &str, router: &Router, item: &mut Item) -> i64 {
+    if router.priority > MAX_PRIORITY && provider_of(name) != Some(INTERNAL) {
         item.disable(
             "priority",
             format!(

@@ -13,7 +13,7 @@ use super::{Ground, Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::dynamic::http as wire;
 use crate::config::{Named, provider_of, qualify};
-use crate::service::{MAX_DEPTH, MAX_WAYS, Service};
+use crate::service::{Internal, Kind, MAX_DEPTH, MAX_WAYS, Service};
 
 /// All services, compiled.
 #[derive(Default)]
@@ -62,6 +62,9 @@ impl Services {
             servers: known.servers,
             ..Self::default()
         });
+        if known.is_none() {
+            services.add_internal(&ground.internal);
+        }
         let before = services.enabled.clone();
         let suspects = suspects(merged, known);
         for name in &suspects {
@@ -93,6 +96,16 @@ impl Services {
         let known = broken.filter_map(|name| Some((name, Arc::clone(previous.service(name)?))));
         services.retired = known.collect();
         services
+    }
+
+    /// What piton answers itself is there from the beginning.
+    fn add_internal(&mut self, internal: &[Internal]) {
+        for &internal in internal {
+            let name: Arc<str> = internal.name().into();
+            let service = Service::new(internal.name().to_owned(), Kind::Internal(internal));
+            self.enabled.insert(Arc::clone(&name), service);
+            self.report.insert(name, Item::default());
+        }
     }
 
     fn forget(&mut self, name: &str) {

@@ -10,13 +10,13 @@ use crate::request::RequestView;
 use crate::rule::{HostPattern, HostSet, Rule};
 use crate::service::Service;
 
-/// One router at work on an entry point.
-#[derive(Debug, Clone, Copy)]
-pub struct Route<'t> {
+/// One router at work on an entry point: what a request keeps of the table it was routed by.
+#[derive(Debug, Clone)]
+pub struct Route {
     /// Qualified router name.
-    pub name: &'t Arc<str>,
+    pub name: Arc<str>,
     /// Where it leads.
-    pub service: &'t Arc<Service>,
+    pub service: Arc<Service>,
 }
 
 /// Routes in order of precedence, and who of them can match which host.
@@ -25,7 +25,7 @@ pub struct Table {
     /// Stays the same as long as only services change.
     shape: Arc<Shape>,
     /// Where the ways lead, by rank.
-    services: Box<[Arc<Service>]>,
+    routes: Box<[Arc<Route>]>,
 }
 
 /// What is asked of requests, and in which order.
@@ -83,21 +83,31 @@ impl Shape {
 impl Table {
     /// `routes` in order of precedence: the first that matches wins.
     pub(super) fn new(routes: impl IntoIterator<Item = (Way, Arc<Service>)>) -> Self {
-        let (ways, services): (Vec<Way>, Vec<Arc<Service>>) = routes.into_iter().unzip();
+        let (ways, routes): (Vec<Way>, Vec<Arc<Route>>) = routes
+            .into_iter()
+            .map(|(way, service)| {
+                let name = Arc::clone(&way.0);
+                (way, Arc::new(Route { name, service }))
+            })
+            .unzip();
         Self {
             shape: Arc::new(Shape::new(ways.into())),
-            services: services.into(),
+            routes: routes.into(),
         }
     }
 
     /// The same routes, leading to `successor` of each service that has one.
     pub(super) fn redirected(&self, successor: impl Fn(&Arc<Service>) -> Option<Arc<Service>>) -> Self {
-        let services = self.services.iter();
+        let redirected = |route: &Arc<Route>| match successor(&route.service) {
+            Some(service) => Arc::new(Route {
+                service,
+                ..Route::clone(route)
+            }),
+            None => Arc::clone(route),
+        };
         Self {
             shape: Arc::clone(&self.shape),
-            services: services
-                .map(|service| successor(service).unwrap_or_else(|| Arc::clone(service)))
-                .collect(),
+            routes: self.routes.iter().map(redirected).collect(),
         }
     }
 
@@ -108,14 +118,14 @@ impl Table {
     }
 
     /// All routes, in order of precedence.
-    pub fn routes(&self) -> impl Iterator<Item = Route<'_>> {
-        let routes = self.shape.ways.iter().zip(&self.services);
-        routes.map(|((name, _), service)| Route { name, service })
+    #[must_use]
+    pub fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
     }
 
     /// The route of a request. Looks only at routes that can match its host.
     #[must_use]
-    pub fn find(&self, request: &RequestView<'_>) -> Option<Route<'_>> {
+    pub fn find(&self, request: &RequestView<'_>) -> Option<&Arc<Route>> {
         let shape = &*self.shape;
         let host = request.host.strip_suffix('.').unwrap_or(request.host);
         let exact = ranks(&shape.exact, host);
@@ -123,10 +133,9 @@ impl Table {
         let wildcard = suffix.map_or(&[][..], |suffix| ranks(&shape.wildcard, suffix));
         let mut lists = [exact, wildcard, &*shape.any];
         while let Some(rank) = pop_smallest(&mut lists) {
-            let (name, rule) = shape.ways.get(rank as usize)?;
+            let (_, rule) = shape.ways.get(rank as usize)?;
             if rule.matches(request) {
-                let service = self.services.get(rank as usize)?;
-                return Some(Route { name, service });
+                return self.routes.get(rank as usize);
             }
         }
         None

@@ -101,7 +101,10 @@ impl Tree<'_> {
             self.item.disable(key, "names no service");
             return None;
         }
-        let found = (self.find)(&qualify(name, self.provider));
+        let found = (self.find)(&qualify(name, self.provider)).and_then(|service| match service.internal() {
+            Some(_) => Err("piton answers it itself, only a router can lead to it".to_owned()),
+            None => Ok(service),
+        });
         found
             .map_err(|reason| {
                 self.item

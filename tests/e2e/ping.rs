@@ -50,3 +50,30 @@ fn while_the_process_is_ending_ping_says_so_and_requests_are_still_served() {
     assert_eq!(ping(&piton, "/"), (200, "a".to_owned()));
     assert!(piton.wait_for_end().1);
 }
+
+#[test]
+fn with_manual_routing_ping_answers_where_a_router_leads_to_it_and_nowhere_else() {
+    let server = Server::named("a");
+    let dynamic = format!(
+        "http: {{routers: {{alive: {{rule: 'Path(`/alive`)', service: ping@internal, priority: 100}}, \
+         all: {{rule: 'PathPrefix(`/`)', service: app}}}}, \
+         services: {{app: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}}}}}",
+        server.url()
+    );
+    let piton = Setup::new(&dynamic)
+        .top("ping: {entryPoint: web, manualRouting: true}")
+        .start();
+    assert_eq!(ping(&piton, "/alive"), (200, "OK".to_owned()));
+    assert_eq!(ping(&piton, "/ping"), (200, "a".to_owned()));
+}
+
+#[test]
+fn what_piton_answers_itself_cannot_be_part_of_another_service() {
+    let dynamic = "http: {routers: {all: {rule: 'PathPrefix(`/`)', service: both}}, \
+                   services: {both: {weighted: {services: [{name: ping@internal}]}}}}";
+    let piton = Setup::new(dynamic)
+        .top("ping: {entryPoint: web, manualRouting: true}")
+        .start();
+    assert_eq!(ping(&piton, "/").0, 404);
+    piton.wait_for_line(&["ping@internal", "piton answers it itself"]);
+}

@@ -15,7 +15,7 @@ pub const OWN_ENTRY_POINT: &str = "traefik";
 pub struct Ping {
     /// Name of the entry point that answers.
     pub entry_point: String,
-    /// Answer only where a router leads to `ping@internal`; piton has no such service yet.
+    /// Answer only where a router leads to `ping@internal`.
     pub manual_routing: bool,
     /// The status while the process is ending.
     pub terminating_status_code: u16,

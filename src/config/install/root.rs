@@ -137,10 +137,7 @@ fn check_ping(node: &Node, ping: &super::Ping, written: &Written, problems: &mut
     let at = |key: &str| node.get(key).map_or(node.at, |node| node.at);
     let name = &ping.entry_point;
     let is_known = name == OWN_ENTRY_POINT || written.entry_points.contains_key(name);
-    if ping.manual_routing {
-        let text = "manual routing is not supported yet: /ping is answered nowhere";
-        problems.push(Problem::warning("ping.manualRouting", text).at(at("manualRouting")));
-    } else if !is_known {
+    if !ping.manual_routing && !is_known {
         let known: Vec<&str> = written.entry_points.keys().map(String::as_str).collect();
         problems.push(
             Problem::error("ping.entryPoint", format!("there is no entry point {name:?}"))

@@ -95,7 +95,8 @@ fn told(snapshot: &Snapshot) -> String {
     let routes = |table: &Table| -> Vec<(String, *const Service)> {
         let routes = table.routes();
         routes
-            .map(|route| (route.name.to_string(), Arc::as_ptr(route.service)))
+            .iter()
+            .map(|route| (route.name.to_string(), Arc::as_ptr(&route.service)))
             .collect()
     };
     let tables: Vec<Vec<String>> = snapshot
