@@ -52,7 +52,7 @@ fn compiled(merged: &Merged, previous: &Snapshot) -> Snapshot {
     let web = EntryPointSpec {
         name: "web".to_owned(),
         is_default: true,
-        unsupported: Vec::new(),
+        ..EntryPointSpec::default()
     };
     compile(merged, &Ground::bare(vec![web]), 0, previous)
 }

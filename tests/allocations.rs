@@ -51,7 +51,7 @@ fn snapshot() -> Snapshot {
     let web = EntryPointSpec {
         name: "web".to_owned(),
         is_default: true,
-        unsupported: Vec::new(),
+        ..EntryPointSpec::default()
     };
     compile(&merged, &Ground::bare(vec![web]), 0, &Snapshot::default())
 }

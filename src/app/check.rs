@@ -117,6 +117,7 @@ fn of_meaning(snapshot: &Snapshot, source: &Source, known: &[Problem]) -> Vec<Pr
         let kind = match kind {
             Kind::Router => "routers",
             Kind::Service => "services",
+            Kind::Middleware => "middlewares",
         };
         let (name, _) = split(name);
         let item = format!("http.{kind}.{name}");

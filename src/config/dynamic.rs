@@ -61,8 +61,10 @@ impl Configuration {
     pub fn names_files(&self) -> bool {
         let mut transports = self.http.servers_transports.values();
         let mut services = self.http.services.values();
+        let mut middlewares = self.http.middlewares.values();
         transports.any(|transport| !transport.root_cas.is_empty() || !transport.certificates.is_empty())
             || services.any(|service| service.names_key_files())
+            || middlewares.any(|middleware| middleware.names_files())
     }
 }
 

@@ -11,7 +11,7 @@ fn settings(throttle: Duration) -> Settings {
     let web = EntryPointSpec {
         name: "web".to_owned(),
         is_default: true,
-        unsupported: Vec::new(),
+        ..EntryPointSpec::default()
     };
     Settings {
         ground: Ground::bare(vec![web]),

@@ -257,7 +257,7 @@ mod tests {
             ),
             ("{retry: {attempts: 99}}", "retry.attempts"),
             (
-                "{headers: {customResponseHeaders: {Content-Length: '1'}}}",
+                "{headers: {customResponseHeaders: {Content-Length: '1', X-A: a}}}",
                 "headers",
             ),
         ] {

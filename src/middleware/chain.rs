@@ -84,6 +84,8 @@ impl Chain {
     }
 }
 
+impl Eq for Chain {}
+
 impl PartialEq for Chain {
     fn eq(&self, other: &Self) -> bool {
         let same = |(one, other): (&Arc<Step>, &Arc<Step>)| Arc::ptr_eq(one, other);

@@ -128,8 +128,13 @@ fn changes(written: &std::collections::BTreeMap<String, String>, key: &str) -> R
         })
     };
     // What frames a message is no matter of taste: a wrong length would let one request hide in another.
-    let frames = |name: &&String| ["content-length", "transfer-encoding"].contains(&&*name.to_ascii_lowercase());
-    written.iter().filter(|(name, _)| !frames(name)).map(change).collect()
+    let frames =
+        |name: &&String| ["content-length", "transfer-encoding"].contains(&&*name.to_ascii_lowercase());
+    written
+        .iter()
+        .filter(|(name, _)| !frames(name))
+        .map(change)
+        .collect()
 }
 
 /// Text as the value of a field.

@@ -64,7 +64,7 @@ impl RateLimit {
         if period < 0 {
             return Err(format!(
                 "negative value not valid for period: {}",
-                duration(-(period as f64) / 1000.0)
+                duration(period as f64 / 1000.0)
             ));
         }
         let period = if period == 0 {

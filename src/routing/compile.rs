@@ -6,17 +6,19 @@ use std::sync::Arc;
 
 use once_cell::sync::Lazy;
 
+use super::middlewares::Middlewares;
 use super::report::Report;
 use super::routers::Routers;
 use super::services::Services;
 use super::{Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::{Files, NoFiles};
+use crate::middleware::Chain;
 use crate::service::Internal;
 use crate::upstream::Transport;
 
 /// What routing needs to know of an entry point.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EntryPointSpec {
     /// Its name.
     pub name: String,
@@ -25,6 +27,10 @@ pub struct EntryPointSpec {
     /// What is written for it that every router on it would need and piton does not have: no router is put
     /// there, since it would run without.
     pub unsupported: Vec<String>,
+    /// Names of middlewares before those of each router.
+    pub middlewares: Vec<String>,
+    /// What every request has to pass before those.
+    pub guard: Arc<Chain>,
 }
 
 /// What every configuration is compiled against.
@@ -71,12 +77,14 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
     let before = previous.ground.as_ref().filter(|before| ground.is(before));
     let known = before.map(|_| previous);
     let services = Services::compile(merged, ground, now, previous, known);
-    let routers = Routers::compile(merged, ground, &services, known);
+    let middlewares = Middlewares::compile(merged, ground, known);
+    let routers = Routers::compile(merged, ground, &services, &middlewares, known);
     Snapshot {
         generation: previous.generation + 1,
         report: Report {
             routers: routers.report,
             services: services.report,
+            middlewares: middlewares.report,
             notes: merged.unsupported.values().flatten().cloned().collect(),
             remarks: merged.remarks.clone(),
         },
@@ -84,6 +92,9 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
         routers: routers.at_work,
         idle: routers.idle,
         rules: routers.rules,
+        steps: middlewares.steps,
+        chains: middlewares.enabled,
+        broken_middlewares: middlewares.broken,
         retired: services.retired,
         services: services.enabled,
         broken: services.broken,

@@ -38,7 +38,7 @@ pub struct Reason {
     pub text: String,
 }
 
-/// One router or service, with the reasons of its status.
+/// One router, service or middleware, with the reasons of its status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Item {
     /// Empty when enabled.
@@ -78,6 +78,8 @@ pub enum Kind {
     Router,
     /// A service.
     Service,
+    /// A middleware.
+    Middleware,
 }
 
 /// Everything that was compiled, by qualified name.
@@ -87,6 +89,8 @@ pub struct Report {
     pub routers: Named<Item>,
     /// Services.
     pub services: Named<Item>,
+    /// Middlewares.
+    pub middlewares: Named<Item>,
     /// Things about the whole configuration.
     pub notes: Vec<String>,
     /// What each provider has to say about what it reads.
@@ -101,10 +105,15 @@ impl Report {
             .services
             .iter()
             .map(|(name, item)| (Kind::Service, name, item));
-        routers.chain(services).flat_map(|(kind, name, item)| {
-            let reasons = item.reasons.iter();
-            reasons.map(move |reason| (kind, &**name, reason))
-        })
+        let middlewares = self.middlewares.iter();
+        let middlewares = middlewares.map(|(name, item)| (Kind::Middleware, name, item));
+        routers
+            .chain(services)
+            .chain(middlewares)
+            .flat_map(|(kind, name, item)| {
+                let reasons = item.reasons.iter();
+                reasons.map(move |reason| (kind, &**name, reason))
+            })
     }
 
     /// One line per reason and note, for the log.
@@ -128,6 +137,7 @@ impl Report {
         };
         let mut lines = of(Kind::Router, &before.routers, &self.routers);
         lines.extend(of(Kind::Service, &before.services, &self.services));
+        lines.extend(of(Kind::Middleware, &before.middlewares, &self.middlewares));
         let notes = self.notes.iter().filter(|note| !before.notes.contains(note));
         lines.extend(notes.map(|note| (Status::Warning, note.clone())));
         lines
@@ -138,6 +148,7 @@ fn line(kind: Kind, name: &str, reason: &Reason) -> String {
     let kind = match kind {
         Kind::Router => "router",
         Kind::Service => "service",
+        Kind::Middleware => "middleware",
     };
     let dot = if reason.key.is_empty() { "" } else { " " };
     format!(

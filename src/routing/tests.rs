@@ -27,7 +27,7 @@ fn entry_points() -> Vec<EntryPointSpec> {
     let spec = |name: &str, is_default| EntryPointSpec {
         name: name.to_owned(),
         is_default,
-        unsupported: Vec::new(),
+        ..EntryPointSpec::default()
     };
     vec![spec("web", true), spec("admin", false)]
 }

@@ -86,6 +86,13 @@ pub struct Middleware {
 }
 
 impl Middleware {
+    /// Does it name a file that is read when it is applied? Its content is no part of it.
+    pub fn names_files(&self) -> bool {
+        self.basic_auth
+            .as_ref()
+            .is_some_and(|auth| !auth.users_file.is_empty())
+    }
+
     /// The kinds present, as their keys are written; one is right, none or several are a mistake.
     pub fn kinds(&self) -> Vec<&'static str> {
         [

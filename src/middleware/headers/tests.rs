@@ -206,8 +206,8 @@ fn every_security_field_is_traefiks() {
         it.ssl_proxy_headers = pairs(&[("X-Forwarded-Proto", "https")]);
     };
     let plain = [
-        "content-security-policy: default-src 'self'",
         "content-security-policy-report-only: default-src 'none'",
+        "content-security-policy: default-src 'self'",
         "permissions-policy: camera=()",
         "referrer-policy: same-origin",
         "x-content-type-options: nosniff",
