@@ -43,8 +43,20 @@ const USES: &[(&str, Ring, &[&str])] = &[
         "routing",
         Ring::Pure,
         &[
-            "service", "balance", "sticky", "rule", "upstream", "request", "config",
+            "service",
+            "middleware",
+            "balance",
+            "sticky",
+            "rule",
+            "upstream",
+            "request",
+            "config",
         ],
+    ),
+    (
+        "middleware",
+        Ring::Pure,
+        &["balance", "rule", "request", "config"],
     ),
     (
         "service",

@@ -181,6 +181,10 @@ impl Context {
                     return self.provide(headers, budgets);
                 }
                 Err(Refusal::NoServer | Refusal::SessionLost) if self.renew(published) => continue,
+                // Who asks for tries gets them, of the same server if there is no other.
+                Err(Refusal::NoServer) if self.tries.are_asked_for() && self.attempts.forget_tried() => {
+                    continue;
+                }
                 Err(Refusal::NoServer) => return Err(Denial::NoServer),
                 Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),

@@ -31,6 +31,11 @@ impl Tries {
         }
     }
 
+    /// Does a middleware say how often to try?
+    pub(super) fn are_asked_for(&self) -> bool {
+        self.policy.is_some()
+    }
+
     /// A try ended without an answer; may there be another?
     pub(super) fn failed(&mut self, now: Micros, entropy: u64) -> bool {
         let is_wanted = |policy: &Arc<Retry>| policy.is_after_failed_connects();

@@ -56,10 +56,7 @@ pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
             "observability",
         ],
     ),
-    (
-        &["http"],
-        &["middlewares", "tls", "redirections", "encodedCharacters"],
-    ),
+    (&["http"], &["tls"]),
     (&["transport"], &["keepAliveMaxTime"]),
     (&["forwardedHeaders"], &["connection"]),
 ];
