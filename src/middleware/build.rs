@@ -267,6 +267,7 @@ mod tests {
                 [key]
             );
         }
-        assert!(built("{ipWhiteList: {}}").is_err() || built("{ipWhiteList: {sourceRange: []}}").is_err());
+        let empty = built("{ipWhiteList: {sourceRange: []}}").unwrap_err();
+        assert_eq!(empty.text, "sourceRange is empty, IPWhiteLister not created");
     }
 }

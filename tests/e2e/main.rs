@@ -54,6 +54,8 @@ mod health;
 mod kubernetes;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
+// Middlewares: what happens to requests and answers on their way.
+mod middlewares;
 // Copies of requests for mirrors.
 mod mirroring;
 // Answers that piton writes itself, byte by byte.
