@@ -14,6 +14,7 @@
 //! | 2 | [`control`] | the one loop: throttle, merge, compile, publish |
 //! | 2 | [`health`] | probes, led by the snapshot |
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
+//! | 2 | [`connection`] | connections below HTTP: PROXY header, first bytes, limits, WebSocket frames |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
 //! | 2 | [`dial`] | connections to servers that Pingora's own client cannot make |
 //! | 2 | [`handover`] | binary upgrade: sockets and verdicts for the next process |
@@ -43,6 +44,7 @@ pub mod balance;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connection;
 pub mod control;
 pub mod dial;
 pub mod disk;

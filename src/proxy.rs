@@ -16,6 +16,7 @@ mod internals;
 mod kept;
 mod mirror;
 mod page;
+mod patience;
 mod ping;
 mod replay;
 mod retry;
@@ -109,10 +110,11 @@ impl ProxyHttp for Edge {
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
     async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Context) -> Result<()> {
-        door::header_came();
+        patience::header_came(!session.as_mut().is_body_empty());
         let entry_point = self.entry_points.at(session.server_addr());
         entry_point.limits().apply(session);
-        if self.stop.is_leaving() {
+        let has_grown_old = |age| patience::visit().is_some_and(|visit| visit.born().elapsed() >= age);
+        if self.stop.is_leaving() || entry_point.limits().max_age().is_some_and(has_grown_old) {
             session.set_keepalive(None);
         }
         Ok(())
@@ -209,18 +211,23 @@ impl ProxyHttp for Edge {
 
     async fn request_body_filter(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         body: &mut Option<Bytes>,
         end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<()> {
-        ctx.keep(body.as_ref(), end_of_stream).map_err(|failure| {
+        if end_of_stream {
+            patience::free();
+        }
+        let entry_point = self.entry_points.at(session.server_addr());
+        let read = ctx.read(body.as_ref());
+        let passed = match entry_point.limits().is_body_too_large(read) {
+            true => Err(Failure::BodyTooLarge),
+            false => ctx.keep(body.as_ref(), end_of_stream),
+        };
+        passed.map_err(|failure| {
             ctx.failed(failure);
-            Error::explain(
-                ErrorType::HTTPStatus(413),
-                "the body is too large to be sent again",
-            )
-            .into_down()
+            Error::explain(ErrorType::HTTPStatus(413), "the body is too large").into_down()
         })
     }
 
@@ -255,9 +262,13 @@ impl ProxyHttp for Edge {
         if response.status == StatusCode::SWITCHING_PROTOCOLS {
             // What follows may be silent for longer than a request may take to arrive.
             session.set_read_timeout(None);
+            patience::socket(ctx.end_of_socket(&self.snapshot, &self.stop));
         } else if self.stop.is_leaving() {
             // The request came before the signal did.
             session.set_keepalive(None);
+        }
+        if response.status != StatusCode::SWITCHING_PROTOCOLS {
+            patience::free();
         }
         rewrite::add_cookies(response, ctx.take_cookies())?;
         through::leave(session, ctx.passage_mut(), response)?;

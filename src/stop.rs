@@ -10,11 +10,12 @@ mod signals;
 
 pub use signals::{Signals, Successor};
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::clock;
 
@@ -24,6 +25,9 @@ pub const LINGER: Duration = Duration::from_secs(1);
 
 /// The same after the sockets were handed over: nobody waits for the end of this process then.
 pub const LINGER_HANDED_OVER: Duration = Duration::from_secs(5);
+
+/// How long before the end of the grace period WebSockets are closed, so that both sides hear of it in time.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Threads that wait for requests meet in as many places, not in one.
 const BELLS: usize = 16;
@@ -36,6 +40,7 @@ pub struct Stop {
     leaving: AtomicBool,
     accept_ended: AtomicBool,
     linger_millis: AtomicU64,
+    farewells: OnceLock<Instant>,
     bells: Vec<Bell>,
 }
 
@@ -54,6 +59,7 @@ impl Stop {
             leaving: AtomicBool::new(false),
             accept_ended: AtomicBool::new(false),
             linger_millis: AtomicU64::new(0),
+            farewells: OnceLock::new(),
             bells: (0..BELLS).map(|_| Bell::default()).collect(),
         }
     }
@@ -92,10 +98,18 @@ impl Stop {
 
     /// No connection comes any more: idle ones begin to linger.
     pub fn end_of_accepting(&self) {
+        let time_to_part = FAREWELL.min(self.grace / 2);
+        let _ = self.farewells.set(Instant::now() + (self.grace - time_to_part));
         self.accept_ended.store(true, Ordering::SeqCst);
         for bell in &self.bells {
             bell.0.notify_waiters();
         }
+    }
+
+    /// Is it time to close what would go on until it is cut off?
+    #[must_use]
+    pub fn is_time_to_part(&self) -> bool {
+        self.farewells.get().is_some_and(|&at| at <= Instant::now())
     }
 
     /// Returns when a connection that waits for a request since now shall wait no longer.

@@ -26,9 +26,10 @@ const USES: &[(&str, Ring, &[&str])] = &[
     (
         "proxy",
         Ring::Edge,
-        &[RINGS_0_1, "clock", "dial", "resolve", "stop"],
+        &[RINGS_0_1, "clock", "connection", "dial", "resolve", "stop"],
     ),
     ("listener", Ring::Edge, &[]),
+    ("connection", Ring::Edge, &[]),
     ("handover", Ring::Edge, &[RINGS_0_1, "clock", "stop"]),
     ("stop", Ring::Edge, &["clock"]),
     ("clock", Ring::Edge, &["balance"]),

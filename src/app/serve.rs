@@ -199,10 +199,7 @@ fn specs(install: &Install) -> Vec<EntryPointSpec> {
 /// Settings of an entry point that protect what is behind it and that piton does not have.
 fn unsupported(written: &install::EntryPoint) -> Vec<String> {
     let http = &written.http;
-    let settings = [
-        (http.tls.is_some(), "http.tls"),
-        (written.proxy_protocol.is_some(), "proxyProtocol"),
-    ];
+    let settings = [(http.tls.is_some(), "http.tls")];
     let used = settings.into_iter().filter(|(used, _)| *used);
     used.map(|(_, key)| key.to_owned()).collect()
 }

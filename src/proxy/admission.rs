@@ -40,6 +40,12 @@ pub(super) fn admit(
         session.set_keepalive(None);
         return Admission::Answer(page::HEADER_TOO_LARGE);
     }
+    if let Some(length) = content_length(request)
+        && entry_point.limits().is_body_too_large(length)
+    {
+        session.set_keepalive(None);
+        return Admission::Answer(page::BODY_TOO_LARGE);
+    }
     let normalised = entry_point
         .screen_underscores(request)
         .and_then(|()| normalise(request, entry_point));
@@ -67,6 +73,18 @@ pub(super) fn admit(
         Some(route) => Admission::Route(route),
         None => Admission::Answer(page::NOT_FOUND),
     }
+}
+
+/// Bytes of the body that it says will follow.
+fn content_length(request: &RequestHeader) -> Option<u64> {
+    request
+        .headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// Address of the directly connected client.

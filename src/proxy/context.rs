@@ -15,14 +15,16 @@ use super::entry_point::{EntryPoint, Facts, address_value};
 use super::failure::{Denial, Failure, is_final};
 use super::kept::{Budgets, Kept};
 use super::mirror::Queue;
+use super::patience::IsOver;
 use super::retry::is_websocket;
 use super::second::{Second, TooLarge};
 use super::tries::Tries;
-use crate::balance::{Draw, Micros, Server, Waiting};
+use crate::balance::{Draw, Micros, Server, ServerState, Waiting};
 use crate::clock;
 use crate::middleware::Passage;
 use crate::routing::{Route, Snapshot};
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
+use crate::stop::Stop;
 
 /// Servers that are looked at in a row before a request waits at the last of them.
 const MAX_LOOKS: u32 = 4;
@@ -67,6 +69,8 @@ pub struct Context {
     passage: Option<Box<Passage>>,
     /// What they say about tries.
     tries: Tries,
+    /// Bytes of its body so far.
+    body_bytes: u64,
     /// The request itself, where it may have to be sent a second time.
     second: Option<Box<Second>>,
 }
@@ -373,9 +377,33 @@ impl Context {
 
     /// An attempt begins with this header.
     pub(super) fn begin(&mut self, head: &RequestHeader, has_body: bool) {
+        self.body_bytes = 0;
         if let Some(second) = &mut self.second {
             second.begin(head, has_body);
         }
+    }
+
+    /// Counts a part of the request's body; all so far, in bytes. A body that is sent again is the same one.
+    pub(super) fn read(&mut self, part: Option<&Bytes>) -> u64 {
+        self.body_bytes += part.map_or(0, |part| part.len() as u64);
+        self.body_bytes
+    }
+
+    /// Tells when a WebSocket to the chosen server has to end: when the drain of that server is over in the
+    /// configuration that is `published` then, or the process is about to.
+    pub(super) fn end_of_socket(&self, published: &Arc<ArcSwap<Snapshot>>, stop: &Arc<Stop>) -> IsOver {
+        let (published, stop) = (Arc::clone(published), Arc::clone(stop));
+        let service = self.service_name().to_owned();
+        let state = self.server().map(|server| Arc::clone(server.state()));
+        Box::new(move || {
+            let is_drained = |state: &Arc<ServerState>| {
+                let snapshot = published.load();
+                let servers = snapshot.services.get(&service)?.servers()?.pool.servers();
+                let server = servers.iter().find(|server| Arc::ptr_eq(server.state(), state))?;
+                Some(server.terms().drain.is_over(clock::wall()))
+            };
+            stop.is_time_to_part() || state.as_ref().and_then(is_drained).unwrap_or(false)
+        })
     }
 
     /// A part of the request's body passes.

@@ -1,9 +1,4 @@
-//! The door of a connection: how long a client may take to say what it wants, and who is still inside when
-//! the process stops.
-//!
-//! Pingora bounds each read of a header but not the whole (pingora-0.9 5.4), and with times of its own: a
-//! client that says nothing, half a header, or a byte now and then would hold its connection. Here the first
-//! header of a connection must have come within `readTimeout`; later ones are bounded by `idleTimeout`.
+//! The door of a connection: what comes in by it, how long it stays, and who is still inside when the process stops.
 //!
 //! A proxy with a connector of its own comes out of Pingora only as a service, and cannot be put behind a door of
 //! that service. But it hands out connections that it takes for a protocol of somebody else: so it is told to take
@@ -13,25 +8,26 @@
 //! sending it. Here such a connection lingers first; whoever runs the service must not let Pingora clean it up,
 //! but wait for [`Inside::emptied`] instead.
 
-use std::cell::Cell;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
-use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
+use pingora::protocols::{ALPN, Stream};
 use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
 use pingora::services::listening::Service;
 use pingora_proxy::{HttpProxy, ProcessCustomSession, ProxyServiceBuilder};
-use tokio::time::{sleep, timeout};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::entry_point::EntryPoint;
+use super::patience::{self, Allowance, Awaited};
 use super::{Edge, EntryPoints};
+use crate::connection::{Arrived, Kind, Visit, Watched, arrive};
 use crate::dial::Dialer;
 use crate::stop::Stop;
 
@@ -40,11 +36,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How often in a row there has to be none.
 const LOOKS: u32 = 5;
-
-tokio::task_local! {
-    /// Set once the header of the request under way is complete.
-    static HEADER_CAME: Cell<bool>;
-}
 
 /// The connections there are.
 #[derive(Debug, Clone)]
@@ -101,13 +92,13 @@ pub fn service(
 ) -> Service<HttpProxy<Edge, Dialer>> {
     let enter: ProcessCustomSession<Edge, Dialer> =
         Arc::new(move |proxy, stream: Stream, shutdown: &ShutdownWatch| {
-            let door = Arc::new(Door {
-                proxy,
-                entry_points: Arc::clone(&entry_points),
-                inside: inside.clone(),
-            });
+            let (entry_points, inside) = (Arc::clone(&entry_points), inside.clone());
             let shutdown = shutdown.clone();
-            Box::pin(async move { door.process_new(stream, &shutdown).await })
+            Box::pin(async move {
+                let entry_point = entry_points.at(local_address(&stream).as_ref());
+                let (door, stream) = Door::open(proxy, entry_point, inside, stream).await?;
+                door.serve(stream, shutdown).await
+            })
         });
     let mut options = HttpServerOptions::default();
     options.force_custom = true;
@@ -118,45 +109,132 @@ pub fn service(
         .build()
 }
 
-/// Pingora's proxy behind a limit of time for the first header.
+fn local_address(stream: &Stream) -> Option<pingora::protocols::l4::socket::SocketAddr> {
+    stream.get_socket_digest()?.local_addr().cloned()
+}
+
+/// Pingora's proxy, for one connection.
 struct Door {
     proxy: Arc<HttpProxy<Edge, Dialer>>,
-    entry_points: Arc<EntryPoints>,
     inside: Inside,
+    visit: Arc<Visit>,
+    options: HttpServerOptions,
+    h2: H2Options,
+    /// Time for a request to come.
+    read: Option<Duration>,
+    max_age: Option<Duration>,
+    max_requests: Option<u32>,
+    /// Requests that came over HTTP/2.
+    requests: AtomicU32,
+    /// The last of the requests that may come has come.
+    is_last: Notify,
 }
 
 impl Door {
-    /// Returns when a client has had its time to send a header.
-    async fn patience(&self, limit: Option<Duration>) {
-        let stop = &self.inside.stop;
-        match limit {
-            Some(limit) => tokio::select! {
-                () = sleep(limit) => {}
-                () = stop.patience() => {}
-            },
-            None => stop.patience().await,
+    /// Lets a connection in; `None` when there is no room, or when it does not say in time what it is.
+    async fn open(
+        proxy: Arc<HttpProxy<Edge, Dialer>>,
+        entry_point: &EntryPoint,
+        inside: Inside,
+        stream: Stream,
+    ) -> Option<(Arc<Self>, Stream)> {
+        let born = Instant::now();
+        let limits = entry_point.limits();
+        let mut place = entry_point.crowd().enter()?;
+        let Arrived { stream, kind, client } =
+            within_patience(&inside, limits.read(), arrival(entry_point, stream)).await?;
+        if !client.is_none_or(|client| place.belongs_to(client)) {
+            return None;
+        }
+        let stream: Stream = match kind {
+            Kind::Plain => Box::new(stream),
+            Kind::Tls => return None,
+        };
+        let visit = Arc::new(Visit::new(limits.bounds(), born, client, place));
+        let mut options = HttpServerOptions::default();
+        options.h2_idle_timeout = Some(limits.idle());
+        let door = Self {
+            proxy,
+            inside,
+            visit: Arc::clone(&visit),
+            options,
+            h2: limits.h2(),
+            read: limits.read(),
+            max_age: limits.max_age(),
+            max_requests: limits.max_requests(),
+            requests: AtomicU32::new(0),
+            is_last: Notify::new(),
+        };
+        Some((Arc::new(door), Box::new(Watched::new(stream, visit))))
+    }
+
+    /// Serves the connection to its end.
+    async fn serve(self: &Arc<Self>, stream: Stream, mut shutdown: ShutdownWatch) -> Option<Stream> {
+        if stream.selected_alpn_proto() != Some(ALPN::H2) {
+            return self.process_new(stream, &shutdown).await;
+        }
+        // Only its own watch tells a connection of HTTP/2 that the next request is to come by another one.
+        let (leave, leaves) = watch::channel(false);
+        let mut served = std::pin::pin!(self.process_new(stream, &leaves));
+        tokio::select! {
+            ended = &mut served => return ended,
+            _ = shutdown.wait_for(|stopping| *stopping) => {}
+            () = self.grown_old() => {}
+            () = self.is_last.notified() => {}
+        }
+        leave.send_replace(true);
+        served.await
+    }
+
+    /// Returns when the connection has had requests long enough.
+    async fn grown_old(&self) {
+        match self.max_age {
+            Some(age) => tokio::time::sleep_until(self.visit.born() + age).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Counts a request of HTTP/2.
+    fn count(&self) {
+        let before = self.requests.fetch_add(1, Ordering::Relaxed);
+        if self.max_requests.is_some_and(|most| before + 1 == most) {
+            self.is_last.notify_one();
         }
     }
 }
 
-/// To be called when a header is complete.
-pub(super) fn header_came() {
-    let _ = HEADER_CAME.try_with(|came| came.set(true));
+/// The first bytes of a connection.
+async fn arrival(entry_point: &EntryPoint, stream: Stream) -> Option<Arrived> {
+    let trust = entry_point.proxy_protocol();
+    let trust = trust.map(|trust| |address| trust.includes(address));
+    let arrived = arrive(stream, trust).await;
+    arrived
+        .map_err(|error| {
+            tracing::debug!(
+                entry_point = entry_point.name(),
+                "a connection ended early: {error}"
+            )
+        })
+        .ok()
 }
 
-/// The exchange; `None` when `patience` ends before its header is complete. Dropping the exchange closes the
-/// connection, as Go does.
-async fn unless_silent<T>(
-    exchange: impl Future<Output = Option<T>>,
-    patience: impl Future<Output = ()>,
+/// `None` when it takes longer than a client may, or the process stops.
+async fn within_patience<T>(
+    inside: &Inside,
+    limit: Option<Duration>,
+    arrival: impl Future<Output = Option<T>>,
 ) -> Option<T> {
-    let (mut exchange, mut patience) = (pin!(exchange), pin!(patience));
-    let both = poll_fn(|context| match exchange.as_mut().poll(context) {
-        // A request that is there already costs nothing here, and one under way no second look.
-        Poll::Pending if !HEADER_CAME.with(Cell::get) => patience.as_mut().poll(context).map(|()| None),
-        outcome => outcome,
-    });
-    both.await
+    let arrival = async {
+        match limit {
+            Some(limit) => timeout_at(Instant::now() + limit, arrival).await.ok()?,
+            None => arrival.await,
+        }
+    };
+    tokio::select! {
+        biased;
+        arrived = arrival => arrived,
+        () = inside.stop.patience() => None,
+    }
 }
 
 #[async_trait]
@@ -166,22 +244,32 @@ impl HttpServerApp for Door {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
-        // Pipelining is off until the first request of a connection switches it on for good.
-        let is_first = !session.is_http2() && !session.pipelining_enabled();
-        let limits = self.entry_points.at(session.server_addr()).limits();
-        let limit = limits.read().filter(|_| is_first);
+        let awaited = if session.is_http2() {
+            self.count();
+            Awaited::Nothing
+        } else {
+            self.visit.await_header();
+            // Pipelining is off until the first request of a connection switches it on for good.
+            match session.pipelining_enabled() {
+                false => Awaited::Greeting,
+                true => Awaited::Header,
+            }
+        };
+        let allowance = Allowance {
+            read: self.read,
+            awaited,
+        };
         let exchange = self.proxy.process_new_http(session, shutdown);
-        HEADER_CAME
-            .scope(Cell::new(false), unless_silent(exchange, self.patience(limit)))
-            .await
+        let idle = self.inside.stop.patience();
+        patience::within(allowance, Arc::clone(&self.visit), exchange, idle).await
     }
 
     fn h2_options(&self) -> Option<H2Options> {
-        self.proxy.h2_options()
+        Some(self.h2.clone())
     }
 
-    /// None: the proxy's own would send the connection round to another door.
+    /// Not the proxy's own: they would send the connection round to another door.
     fn server_options(&self) -> Option<&HttpServerOptions> {
-        None
+        Some(&self.options)
     }
 }

@@ -2,18 +2,22 @@
 
 mod forwarded;
 mod limits;
+mod trust;
 
-pub use forwarded::{Facts, ForwardedHeaders, InvalidTrust, address_value};
+pub use forwarded::{Facts, ForwardedHeaders, address_value};
 pub use limits::Limits;
+pub use trust::{InvalidTrust, Trust};
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use pingora::http::RequestHeader;
 use pingora::protocols::l4::socket::SocketAddr as Socket;
 use smallvec::SmallVec;
 
 use crate::config::install;
+use crate::connection::Crowd;
 use crate::request::target::clean_query;
 
 /// What is done with request headers whose names have an underscore (traefik-core 4.7).
@@ -46,7 +50,7 @@ pub enum InvalidEntryPoint {
     /// `underscoreHeadersStrategy`.
     #[error("underscoreHeadersStrategy {0:?} is unknown; use keep, delete or reject")]
     Underscores(String),
-    /// `forwardedHeaders`.
+    /// `forwardedHeaders` or `proxyProtocol`.
     #[error(transparent)]
     Trust(#[from] InvalidTrust),
 }
@@ -58,6 +62,9 @@ pub struct EntryPoint {
     index: usize,
     limits: Limits,
     forwarded: ForwardedHeaders,
+    /// Whose PROXY header counts; `None` where none is read.
+    proxy_protocol: Option<Trust>,
+    crowd: Arc<Crowd>,
     underscores: Underscores,
     sanitize_path: bool,
     encode_query_semicolons: bool,
@@ -82,6 +89,12 @@ impl EntryPoint {
             index,
             limits: Limits::new(written),
             forwarded: ForwardedHeaders::new(&written.forwarded_headers, global)?,
+            proxy_protocol: written
+                .proxy_protocol
+                .as_ref()
+                .map(|written| Trust::new("proxyProtocol", written.insecure, &written.trusted_ips))
+                .transpose()?,
+            crowd: Arc::new(Limits::crowd(written)),
             underscores,
             sanitize_path: written.http.sanitize_path,
             encode_query_semicolons: written.http.encode_query_semicolons,
@@ -104,6 +117,18 @@ impl EntryPoint {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// Whose PROXY header counts; `None` where none is read.
+    #[must_use]
+    pub fn proxy_protocol(&self) -> Option<&Trust> {
+        self.proxy_protocol.as_ref()
+    }
+
+    /// Its connections.
+    #[must_use]
+    pub fn crowd(&self) -> &Arc<Crowd> {
+        &self.crowd
     }
 
     /// How `X-Forwarded-*` is handled.

@@ -409,7 +409,7 @@ fn a_mistake_in_a_service_does_not_cost_what_is_known_of_its_servers() {
 #[test]
 fn no_router_is_put_on_an_entry_point_whose_protection_is_missing() {
     let mut specs = entry_points();
-    specs[0].unsupported = vec!["proxyProtocol".to_owned()];
+    specs[0].unsupported = vec!["http.tls".to_owned()];
     let yaml = http(
         "web: {rule: 'Host(`a`)', service: app}, both: {rule: 'Host(`b`)', service: app, entryPoints: [web, admin]}",
     );
@@ -419,7 +419,7 @@ fn no_router_is_put_on_an_entry_point_whose_protection_is_missing() {
     assert_eq!(routed(&snapshot, 1, "b", "/").as_deref(), Some("both@file"));
     let (status, why) = reasons(&snapshot, "web@file");
     assert_eq!(status, Status::Disabled);
-    assert!(why.contains("proxyProtocol is not supported yet"), "{why}");
+    assert!(why.contains("http.tls is not supported yet"), "{why}");
 }
 
 #[test]

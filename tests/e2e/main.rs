@@ -36,6 +36,8 @@ mod engine_access;
 mod engine_load;
 // Nonsense from an engine, and wrong labels.
 mod engine_trouble;
+// HTTP/2 from clients, over TLS or not, and what one connection of it may cost.
+mod http2;
 // Failovers that take over after an answer.
 mod error_failover;
 // Servers that die: moved within the request, retried when safe, never in a loop.
@@ -52,6 +54,8 @@ mod gone;
 mod health;
 // `providers.kubernetesIngress` follows a cluster.
 mod kubernetes;
+// What one client may cost: sizes, times, counts.
+mod limits;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
 // Middlewares: what happens to requests and answers on their way.
@@ -66,6 +70,8 @@ mod paths;
 mod ping;
 // Servers with a limit, and servers that start slowly.
 mod places;
+// The PROXY protocol.
+mod proxy_header;
 // `piton render`: what objects become, before anything serves.
 mod render;
 // Responses on their way back: informational ones, upgrades, chunks, hop-by-hop fields, broken bodies.
@@ -90,3 +96,5 @@ mod timeouts;
 mod tree;
 // Binary upgrade: sockets and verdicts go to the next process; nobody notices, and nobody is left alone.
 mod upgrade;
+// WebSockets: sticky, counted, closed and not cut.
+mod websocket;

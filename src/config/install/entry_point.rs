@@ -48,6 +48,10 @@ pub struct Transport {
     pub keep_alive_max_time: Span,
     /// Most requests of a kept-alive connection; 0 means no limit.
     pub keep_alive_max_requests: i64,
+    /// Most connections at the same time; 0 means no limit. Piton's own.
+    pub max_connections: i64,
+    /// Most connections of one address (IPv6: of one network of 64 bits) at the same time; 0 means no limit. Piton's own.
+    pub max_connections_per_address: i64,
 }
 
 /// `transport.lifeCycle`.
@@ -137,6 +141,8 @@ pub struct HttpOptions {
     pub sanitize_path: bool,
     /// Largest request header, in bytes.
     pub max_header_bytes: i64,
+    /// Most bytes of a request's body, 413 beyond; 0 means no limit. Piton's own.
+    pub max_request_body_bytes: i64,
     /// Fields with `_` in their names: `keep`, `delete` or `reject`.
     pub underscore_headers_strategy: String,
 }
@@ -151,6 +157,7 @@ impl Default for HttpOptions {
             encode_query_semicolons: false,
             sanitize_path: true,
             max_header_bytes: 1024 * 1024,
+            max_request_body_bytes: 0,
             underscore_headers_strategy: "keep".to_owned(),
         }
     }

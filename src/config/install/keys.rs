@@ -45,20 +45,9 @@ pub const PROVIDERS_UNSUPPORTED: &[&str] = &[
 
 /// Keys of an entry point that are decoded, but without effect yet, by the block they stand in.
 pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
-    (
-        &[],
-        &[
-            "allowACMEByPass",
-            "proxyProtocol",
-            "http2",
-            "http3",
-            "udp",
-            "observability",
-        ],
-    ),
+    (&[], &["allowACMEByPass", "http3", "udp", "observability"]),
     (&["http"], &["tls"]),
-    (&["transport"], &["keepAliveMaxTime"]),
-    (&["forwardedHeaders"], &["connection"]),
+    (&["http2"], &["maxEncoderHeaderTableSize"]),
 ];
 
 /// The same of `log`.

@@ -75,12 +75,7 @@ fn a_full_file_is_read() {
     let (install, warnings) = read(FULL);
     let key = |warning: &String| warning.split(": ").nth(2).unwrap_or_default().to_owned();
     let keys: Vec<String> = warnings.iter().map(key).collect();
-    let without_effect = [
-        "transport.keepAliveMaxTime",
-        "forwardedHeaders.connection",
-        "http2",
-        "observability",
-    ];
+    let without_effect = ["observability"];
     assert_eq!(keys, without_effect.map(|key| format!("entryPoints.web.{key}")));
     let web = &install.entry_points["web"];
     assert!(web.as_default && web.reuse_port);
@@ -201,7 +196,6 @@ core:
         warnings,
         [
             r#"4:5: warning: entryPoints.web.http3: "http3" is not supported yet and has no effect"#,
-            r#"5:5: warning: entryPoints.web.proxyProtocol: "proxyProtocol" is not supported yet and has no effect"#,
             r#"7:7: warning: entryPoints.web.http.tls: "tls" is not supported yet and has no effect"#,
             r#"11:1: warning: api: "api" is not supported yet and has no effect"#,
             r#"12:1: warning: metrics: "metrics" is not supported yet and has no effect"#,

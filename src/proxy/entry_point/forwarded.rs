@@ -5,11 +5,11 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header};
-use ipnet::IpNet;
 use pingora::Result;
 use pingora::http::RequestHeader;
 use smallvec::SmallVec;
 
+use super::trust::{InvalidTrust, Trust};
 use crate::config::install;
 
 /// Lower case, with dashes; clients may also write them with underscores.
@@ -35,16 +35,12 @@ const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// An address list that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("forwardedHeaders.trustedIPs: {0:?} is neither an address nor a network like 10.0.0.0/8")]
-pub struct InvalidTrust(String);
-
 /// Whom to believe.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForwardedHeaders {
-    trust_all: bool,
-    trusted: Vec<IpNet>,
+    trust: Trust,
+    /// Fields that stay although `Connection` names them.
+    kept: Vec<HeaderName>,
     scheme_headers: bool,
     append_client: bool,
 }
@@ -58,26 +54,18 @@ impl ForwardedHeaders {
         written: &install::entry_point::ForwardedHeaders,
         global: &install::Global,
     ) -> Result<Self, InvalidTrust> {
-        let network = |text: &String| {
-            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
-            let network = text.parse::<IpNet>().ok().or_else(address);
-            network.ok_or_else(|| InvalidTrust(text.clone()))
-        };
+        let kept = written.connection.iter().map(|name| name.parse());
         Ok(Self {
-            trust_all: written.insecure,
-            trusted: written
-                .trusted_ips
-                .iter()
-                .map(network)
-                .collect::<Result<_, _>>()?,
+            trust: Trust::new("forwardedHeaders", written.insecure, &written.trusted_ips)?,
+            // What is no name of a field names none.
+            kept: kept.filter_map(std::result::Result::ok).collect(),
             scheme_headers: written.add_x_forwarded_scheme_headers,
             append_client: !(written.not_append_x_forwarded_for || global.not_append_x_forwarded_for),
         })
     }
 
     fn trusts(&self, client: Option<IpAddr>) -> bool {
-        let listed = |client| self.trusted.iter().any(|network| network.contains(&client));
-        self.trust_all || client.is_some_and(listed)
+        self.trust.is_blind() || client.is_some_and(|client| self.trust.includes(client))
     }
 
     /// Removes what a stranger claims; true when nothing is left that [`Self::state`] has to respect.
@@ -86,7 +74,7 @@ impl ForwardedHeaders {
         if stranger {
             remove_claims(request);
         }
-        keep_what_is_nominated(request);
+        keep_what_is_nominated(request, &self.kept);
         stranger
     }
 
@@ -167,9 +155,10 @@ pub struct Facts<'a> {
 }
 
 /// Naming a managed field in `Connection` does not remove it on the way to the server: the client could
-/// take away what piton says about it (traefik-core 6.1, step 3).
-fn keep_what_is_nominated(request: &mut RequestHeader) {
-    let is_kept = |token: &&str| token.parse::<HeaderName>().is_ok_and(|name| is_managed(&name));
+/// take away what piton says about it (traefik-core 6.1, step 3). Nor does it remove one of `kept`.
+fn keep_what_is_nominated(request: &mut RequestHeader, kept: &[HeaderName]) {
+    let stays = |name: HeaderName| is_managed(&name) || kept.contains(&name);
+    let is_kept = |token: &&str| token.parse().is_ok_and(stays);
     let fields = request.headers.get_all(header::CONNECTION).iter();
     let tokens: SmallVec<[&str; 4]> = fields
         .filter_map(|value| value.to_str().ok())

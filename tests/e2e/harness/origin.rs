@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
+use bytes::Bytes;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -305,6 +306,19 @@ async fn http1(mut stream: impl AsyncRead + AsyncWrite + Unpin, about: Asked, sh
     }
 }
 
+/// Sends each part of the body back as it comes, then a status as gRPC has it.
+async fn echo(mut received: h2::RecvStream, mut body: h2::SendStream<Bytes>) {
+    while let Some(Ok(part)) = received.data().await {
+        let _ = received.flow_control().release_capacity(part.len());
+        if !part.is_empty() && body.send_data(part, false).is_err() {
+            return;
+        }
+    }
+    let mut trailers = http::HeaderMap::new();
+    trailers.insert("grpc-status", http::HeaderValue::from_static("0"));
+    let _ = body.send_trailers(trailers);
+}
+
 async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin, about: Asked, shared: &Arc<Shared>) {
     let Ok(mut connection) = h2::server::handshake(stream).await else {
         return;
@@ -316,6 +330,13 @@ async fn http2(stream: impl AsyncRead + AsyncWrite + Unpin, about: Asked, shared
             let Ok(mut body) = respond.send_response(http::Response::new(()), false) else {
                 return;
             };
+            if request
+                .headers()
+                .get("content-type")
+                .is_some_and(|kind| kind == "application/grpc")
+            {
+                return echo(request.into_body(), body).await;
+            }
             let _ = body.send_data(about.client.into_bytes().into(), true);
         });
     }
