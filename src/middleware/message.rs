@@ -125,7 +125,7 @@ impl Request for http::request::Parts {
 }
 
 /// The host of a request as it was sent, with its port: of the `Host` field, or of an HTTP/2 target.
-pub(super) fn host<'r>(request: &'r dyn Request) -> &'r str {
+pub(super) fn host(request: &dyn Request) -> &str {
     let field = request.fields().get(http::header::HOST);
     let field = field.and_then(|value| value.to_str().ok());
     field

@@ -33,6 +33,9 @@ pub(super) struct Compiled {
     service: Arc<str>,
 }
 
+/// A router on one entry point: its name, itself, its service, what happens on the way.
+type Place<'a> = (&'a Arc<str>, &'a Compiled, &'a Arc<Service>, &'a Arc<Chain>);
+
 /// A compiled rule; what was parsed twice is not the same.
 #[derive(Debug, Clone)]
 struct SameRule(Arc<Rule>);
@@ -125,7 +128,7 @@ impl Routers {
     fn tables(&self, entry_points: &[EntryPointSpec], services: &Services) -> Box<[Table]> {
         let table = |number: usize| {
             let all = self.at_work.iter();
-            let mut here: Vec<(&Arc<str>, &Compiled, &Arc<Service>, &Arc<Chain>)> = all
+            let mut here: Vec<Place<'_>> = all
                 .filter_map(|(name, router)| {
                     let mut entry_points = router.entry_points.iter();
                     let (_, chain) = entry_points.find(|(at, _)| *at == number)?;

@@ -4,8 +4,8 @@ use std::io::{Read, Write as _};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{ask, through};
-use crate::harness::{Client, Piton, Received, Server, Then, respond_with};
+use super::{ask, configuration, through};
+use crate::harness::{Client, Origin, Piton, Received, Server, Then, respond_with};
 
 fn text() -> String {
     "All work and no play makes Jack a dull boy.\n".repeat(500)
@@ -122,6 +122,22 @@ fn what_is_encoded_or_has_no_body_or_goes_to_old_clients_stays() {
         (None, None)
     );
     assert!(answer.text() == text());
+}
+
+#[test]
+fn an_answer_of_an_http2_server_is_compressed_to_its_end() {
+    let origin = Origin::h2c();
+    let dynamic = configuration("a: {compress: {}}", "a", &origin.url("h2c"));
+    let piton = Piton::with(&dynamic);
+    let plain = ask(&piton, "GET /", &[]);
+    for encoding in ["gzip", "br", "zstd"] {
+        let answer = ask(&piton, "GET /", &[&format!("Accept-Encoding: {encoding}")]);
+        assert_eq!(answer.header("content-encoding"), Some(encoding));
+        assert!(
+            answer.complete && read(Some(encoding), &answer.body) == plain.text(),
+            "{encoding}"
+        );
+    }
 }
 
 #[test]
