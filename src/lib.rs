@@ -21,6 +21,7 @@
 //! | 2 | [`stop`] | signals, lingering connections, the end of the process |
 //! | 2 | [`clock`], [`disk`], [`resolve`] | what every edge may use: clock and randomness, files, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
+//! | 1 | [`middleware`] | what may happen to a request before its service, and to the answer after it |
 //! | 1 | [`service`] | from a request to a server |
 //! | 1 | [`balance`] | servers, live state, candidates, selectors, leases |
 //! | 1 | [`tls`] | TLS towards clients: certificates, options, which host is served under which |
@@ -52,6 +53,7 @@ pub mod handover;
 pub mod health;
 pub mod listener;
 pub mod logging;
+pub mod middleware;
 pub mod provider;
 pub mod proxy;
 pub mod request;

@@ -23,6 +23,8 @@ mod replay;
 mod retry;
 mod rewrite;
 mod second;
+mod through;
+mod tries;
 
 pub use context::Context;
 pub use door::{Inside, service};
@@ -32,11 +34,12 @@ pub use ping::Ping;
 pub use retry::{LOOKS, MAX_ATTEMPTS};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
 use pingora::server::configuration::ServerConf;
@@ -128,14 +131,22 @@ impl ProxyHttp for Edge {
         match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
             Admission::Route(route) => {
                 let internal = route.service.internal();
+                let goes_through = !route.chain.is_empty();
                 ctx.routed(route);
+                if goes_through {
+                    // Middlewares see, and may change, what piton states of the client's origin.
+                    ctx.state_origin(session.req_header_mut(), entry_point, &self.machine)?;
+                    if through::enter(session, ctx).await? {
+                        return Ok(true);
+                    }
+                }
                 match internal {
-                    Some(internal) => internals::answer(internal, session, &self.ping).await,
+                    Some(internal) => internals::answer(internal, session, ctx, &self.ping).await,
                     None => Ok(false),
                 }
             }
             Admission::Answer(page) => {
-                page.send(session).await?;
+                page.send(session, ctx).await?;
                 Ok(true)
             }
         }
@@ -149,7 +160,7 @@ impl ProxyHttp for Edge {
             return Ok(true);
         };
         if let Some(page) = Failure::from(denial).page() {
-            page.send(session).await?;
+            page.send(session, ctx).await?;
         }
         Ok(false)
     }
@@ -191,7 +202,9 @@ impl ProxyHttp for Edge {
             forwarded.state(request, &facts, ctx.origin_is_clean)?;
         }
         let none_before = ctx.origin_is_clean;
-        forwarded.append_client(request, &facts, none_before)?;
+        if !ctx.hides_client() {
+            forwarded.append_client(request, &facts, none_before)?;
+        }
         ctx.begin(request, !session.as_mut().is_body_empty());
         if ctx.closes_connection {
             rewrite::close_connection(request)?;
@@ -264,8 +277,35 @@ impl ProxyHttp for Edge {
             patience::free();
         }
         rewrite::add_cookies(response, ctx.take_cookies())?;
+        through::leave(session, ctx.passage_mut(), response)?;
         rewrite::for_old_clients(session.req_header().version, response);
         Ok(())
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if let Some(passage) = ctx.passage_mut() {
+            *body = through::pass(passage, body.take(), end_of_stream)?;
+        }
+        Ok(None)
+    }
+
+    /// Trailers end a body as well.
+    async fn response_trailer_filter(
+        &self,
+        _session: &mut Session,
+        _trailers: &mut HeaderMap,
+        ctx: &mut Context,
+    ) -> Result<Option<Bytes>> {
+        match ctx.passage_mut() {
+            Some(passage) => through::pass(passage, None, true),
+            None => Ok(None),
+        }
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
@@ -280,7 +320,7 @@ impl ProxyHttp for Edge {
         } else {
             ctx.failure().unwrap_or_else(|| Failure::of(error))
         };
-        failure.answer(session).await
+        failure.answer(session, ctx).await
     }
 
     /// Failures of servers and clients are no errors of piton: they are logged at debug level only.

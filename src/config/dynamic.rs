@@ -72,7 +72,12 @@ impl Configuration {
         });
         let services = self.http.services.values();
         let keys = services.flat_map(|service| service.key_files());
-        let all = of_transports.chain(keys).chain(self.tls.named_files());
+        let middlewares = self.http.middlewares.values();
+        let users = middlewares.flat_map(|middleware| middleware.named_files());
+        let all = of_transports
+            .chain(keys)
+            .chain(users)
+            .chain(self.tls.named_files());
         all.map(String::as_str)
             .filter(|name| !name.is_empty() && !name.contains("-----BEGIN"))
     }

@@ -3,6 +3,7 @@
 use pingora::Result;
 use pingora_proxy::Session;
 
+use super::context::Context;
 use super::page;
 use super::ping::Ping;
 use crate::service::Internal;
@@ -11,11 +12,16 @@ use crate::service::Internal;
 ///
 /// # Errors
 /// When the client cannot be written to.
-pub(super) async fn answer(internal: Internal, session: &mut Session, ping: &Ping) -> Result<bool> {
+pub(super) async fn answer(
+    internal: Internal,
+    session: &mut Session,
+    ctx: &mut Context,
+    ping: &Ping,
+) -> Result<bool> {
     let page = match internal {
         Internal::Ping => ping.answer(),
         Internal::Noop | Internal::Api | Internal::Prometheus => page::TEAPOT,
     };
-    page.send(session).await?;
+    page.send(session, ctx).await?;
     Ok(true)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use crate::middleware::Chain;
 use crate::request::RequestView;
 use crate::rule::{HostPattern, HostSet, Rule};
 use crate::service::Service;
@@ -17,6 +18,8 @@ pub struct Route {
     pub name: Arc<str>,
     /// Where it leads.
     pub service: Arc<Service>,
+    /// What happens on the way.
+    pub chain: Arc<Chain>,
 }
 
 /// Routes in order of precedence, and who of them can match which host.
@@ -82,12 +85,12 @@ impl Shape {
 
 impl Table {
     /// `routes` in order of precedence: the first that matches wins.
-    pub(super) fn new(routes: impl IntoIterator<Item = (Way, Arc<Service>)>) -> Self {
+    pub(super) fn new(routes: impl IntoIterator<Item = (Way, Arc<Service>, Arc<Chain>)>) -> Self {
         let (ways, routes): (Vec<Way>, Vec<Arc<Route>>) = routes
             .into_iter()
-            .map(|(way, service)| {
+            .map(|(way, service, chain)| {
                 let name = Arc::clone(&way.0);
-                (way, Arc::new(Route { name, service }))
+                (way, Arc::new(Route { name, service, chain }))
             })
             .unzip();
         Self {

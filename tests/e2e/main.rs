@@ -58,6 +58,8 @@ mod kubernetes;
 mod limits;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
+// Middlewares: what happens to requests and answers on their way.
+mod middlewares;
 // Copies of requests for mirrors.
 mod mirroring;
 // Answers that piton writes itself, byte by byte.

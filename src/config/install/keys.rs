@@ -46,7 +46,6 @@ pub const PROVIDERS_UNSUPPORTED: &[&str] = &[
 /// Keys of an entry point that are decoded, but without effect yet, by the block they stand in.
 pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
     (&[], &["allowACMEByPass", "http3", "udp", "observability"]),
-    (&["http"], &["middlewares", "redirections", "encodedCharacters"]),
     (&["http", "tls"], &["certResolver", "domains"]),
     (&["http2"], &["maxEncoderHeaderTableSize"]),
 ];
