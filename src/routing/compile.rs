@@ -95,12 +95,11 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
     let before = previous.ground.as_ref().filter(|before| ground.is(before));
     let known = before.map(|_| previous);
     let services = Services::compile(merged, ground, now, previous, known);
-    let tls = Tls::compile(
-        &merged.tls,
-        ground.certificate.as_ref(),
-        &*ground.files,
-        &previous.tls,
-    );
+    let own = ground.certificate.as_ref();
+    let tls = match previous.tls.stands(&merged.tls, own) {
+        true => Arc::clone(&previous.tls),
+        false => Arc::new(Tls::compile(&merged.tls, own, &*ground.files, &previous.tls)),
+    };
     let middlewares = Middlewares::compile(merged, ground, known);
     let routers = Routers::compile(merged, ground, &services, &middlewares, &tls, known);
     Snapshot {
@@ -115,7 +114,7 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
         },
         tables: routers.tables,
         handshakes: routers.handshakes,
-        tls: Arc::new(tls),
+        tls,
         routers: routers.at_work,
         idle: routers.idle,
         rules: routers.rules,
