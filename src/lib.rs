@@ -32,9 +32,10 @@
 //! | 0 | [`config`] | static and dynamic configuration, positions, problems |
 //!
 //! # Life of a request
-//! listener -> `request_filter`: normalise, route by the snapshot of now -> choose a server (cookie first, else
-//! candidates and selector; none: 503) -> `upstream_peer` -> connect failed: another server, same request ->
-//! first byte: latency, passive health -> `Set-Cookie` on the final response -> lease dropped.
+//! listener -> `request_filter`: normalise, route by the snapshot of now, through the router's middlewares -> choose a
+//! server (cookie first, else candidates and selector; none: 503) -> `upstream_peer` -> connect failed: another server,
+//! same request -> first byte: latency, passive health -> `Set-Cookie` on the final response -> back through the
+//! middlewares -> lease dropped.
 //!
 //! # Life of a change
 //! files, containers -> whole [`config::dynamic::Configuration`] -> throttle -> equal to the last? drop -> merge -> [`routing::compile`]

@@ -3,7 +3,7 @@
 //! Life of a request: `early_request_filter` sets what the connection may cost, `request_filter` normalises
 //! and routes, `proxy_upstream_filter` chooses a server (or answers 503 and keeps the connection),
 //! `upstream_peer` hands out the peer and, after a failed connect, chooses again, `response_filter` sets
-//! the cookie, `logging` ends the lease.
+//! the cookie and goes back through the middlewares, `logging` ends the lease.
 
 mod admission;
 mod client;

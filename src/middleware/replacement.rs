@@ -109,6 +109,7 @@ mod tests {
             ("a", "$ {1}", "/a", "/$ {1}"),
             ("(?:a)(b)", "$1", "ab", "b"),
             ("(a)", "$0$9$none", "a", "a"),
+            ("(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)", "${10}$1", "abcdefghij", "ja"),
             (" a ", " b ", "a", "b"),
         ] {
             let replacement = Replacement::new(pattern, template).unwrap();
