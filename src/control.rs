@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::dynamic::Configuration;
 use crate::config::{Level, Remark, Remarks, cut};
 use crate::provider::Update;
-use crate::routing::{Ground, Merged, Report, Snapshot, Status, compile};
+use crate::routing::{Ground, Merged, Reloads, Report, Snapshot, Status, compile};
 use crate::service::INTERNAL;
 use throttle::Throttle;
 
@@ -37,6 +37,7 @@ pub struct Control {
     merged: Merged,
     published: Arc<ArcSwap<Snapshot>>,
     followers: watch::Sender<Arc<Snapshot>>,
+    reloads: Arc<Reloads>,
 }
 
 impl Control {
@@ -54,6 +55,7 @@ impl Control {
             merged,
             published: Arc::new(ArcSwap::new(Arc::clone(&empty))),
             followers: watch::Sender::new(empty),
+            reloads: Arc::default(),
         }
     }
 
@@ -61,6 +63,12 @@ impl Control {
     #[must_use]
     pub fn published(&self) -> Arc<ArcSwap<Snapshot>> {
         Arc::clone(&self.published)
+    }
+
+    /// How often a configuration was published.
+    #[must_use]
+    pub fn reloads(&self) -> Arc<Reloads> {
+        Arc::clone(&self.reloads)
     }
 
     /// Told of every snapshot after it is published.
@@ -88,6 +96,7 @@ impl Control {
         let snapshot = compile(&self.merged, &self.settings.ground, clock::now(), &previous);
         let snapshot = Arc::new(snapshot);
         self.published.store(Arc::clone(&snapshot));
+        self.reloads.published(&snapshot.report, clock::wall());
         snapshot.retire_those_it_lacks(&previous);
         self.followers.send_replace(Arc::clone(&snapshot));
         log_report(&snapshot, &previous.report);

@@ -16,6 +16,8 @@
 //! | 2 | [`listener`] | sockets, bound before Pingora starts |
 //! | 2 | [`connection`] | connections below HTTP: PROXY header, first bytes, limits, WebSocket frames |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
+//! | 2 | [`api`] | what piton says about itself; servers drained at run time |
+//! | 2 | [`observe`] | metrics and the access log |
 //! | 2 | [`dial`] | connections to servers that Pingora's own client cannot make |
 //! | 2 | [`handover`] | binary upgrade: sockets and verdicts for the next process |
 //! | 2 | [`stop`] | signals, lingering connections, the end of the process |
@@ -24,6 +26,7 @@
 //! | 1 | [`middleware`] | what may happen to a request before its service, and to the answer after it |
 //! | 1 | [`service`] | from a request to a server |
 //! | 1 | [`balance`] | servers, live state, candidates, selectors, leases |
+//! | 1 | [`meter`] | counters without contention, histograms, distinct clients |
 //! | 1 | [`tls`] | TLS towards clients: certificates, options, which host is served under which |
 //! | 1 | [`upstream`] | how a server is connected to |
 //! | 1 | [`sticky`] | cookie name, value, look-up, `Set-Cookie` |
@@ -41,6 +44,7 @@
 //! files, containers -> whole [`config::dynamic::Configuration`] -> throttle -> equal to the last? drop -> merge -> [`routing::compile`]
 //! with the previous snapshot, whose live state goes on -> publish one pointer -> health and look-ups follow.
 
+pub mod api;
 pub mod app;
 pub mod balance;
 pub mod cli;
@@ -54,7 +58,9 @@ pub mod handover;
 pub mod health;
 pub mod listener;
 pub mod logging;
+pub mod meter;
 pub mod middleware;
+pub mod observe;
 pub mod provider;
 pub mod proxy;
 pub mod request;

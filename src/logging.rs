@@ -1,8 +1,9 @@
 //! The log: where lines go and which are written (`log` of the static configuration).
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::sync::Mutex;
+use std::path::PathBuf;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -96,5 +97,44 @@ fn writer(log: &Log) -> Result<BoxMakeWriter, InvalidLog> {
         path: log.file_path.clone(),
         reason,
     })?;
-    Ok(BoxMakeWriter::new(Mutex::new(file)))
+    let path = std::path::absolute(&log.file_path).unwrap_or_else(|_| PathBuf::from(&log.file_path));
+    let opened = OPENED.get_or_init(|| Opened {
+        path,
+        file: Mutex::new(file),
+    });
+    Ok(BoxMakeWriter::new(|| Line(opened)))
+}
+
+/// The file that the log of the process goes to.
+static OPENED: OnceLock<Opened> = OnceLock::new();
+
+struct Opened {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// Writes one line to the file that is open now.
+struct Line(&'static Opened);
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0
+            .file
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens the log's file anew, if there is one: whoever rotates it has moved it away.
+pub fn reopen() {
+    let Some(opened) = OPENED.get() else { return };
+    match OpenOptions::new().create(true).append(true).open(&opened.path) {
+        Ok(again) => *opened.file.lock().unwrap_or_else(PoisonError::into_inner) = again,
+        Err(error) => tracing::error!("log.filePath {:?} stays as it was: {error}", opened.path),
+    }
 }

@@ -25,10 +25,12 @@ mod rewrite;
 mod second;
 mod through;
 mod tries;
+mod watched;
 
 pub use context::Context;
 pub use door::{Inside, service};
 pub use entry_point::{EntryPoint, EntryPoints, InvalidEntryPoint};
+pub use internals::Internals;
 pub use mirror::Mirrors;
 pub use ping::Ping;
 pub use retry::{LOOKS, MAX_ATTEMPTS};
@@ -42,6 +44,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
+use pingora::protocols::Digest;
 use pingora::server::configuration::ServerConf;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorType, Result};
@@ -54,6 +57,7 @@ use client::Client;
 use failure::Failure;
 use kept::Budgets;
 use mirror::Queue;
+use watched::Watched;
 
 /// The reverse proxy of all entry points.
 pub struct Edge {
@@ -61,7 +65,7 @@ pub struct Edge {
     entry_points: Arc<EntryPoints>,
     /// Name of this machine for `X-Forwarded-Server`.
     machine: HeaderValue,
-    ping: Ping,
+    internals: Internals,
     /// Memory for requests that may have to be sent a second time.
     budgets: Budgets,
     /// Sends what Pingora's proxy cannot.
@@ -84,7 +88,7 @@ impl Edge {
         snapshot: Arc<ArcSwap<Snapshot>>,
         entry_points: Arc<EntryPoints>,
         machine: HeaderValue,
-        ping: Ping,
+        internals: Internals,
         stop: Arc<Stop>,
         conf: &ServerConf,
     ) -> (Self, Mirrors) {
@@ -94,7 +98,7 @@ impl Edge {
             snapshot,
             entry_points,
             machine,
-            ping,
+            internals,
             budgets: Budgets::default(),
             client,
             mirrors,
@@ -115,9 +119,10 @@ impl ProxyHttp for Edge {
     /// No modules: Pingora's default is a disabled compression that costs five allocations a request.
     fn init_downstream_modules(&self, _modules: &mut HttpModules) {}
 
-    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Context) -> Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         patience::header_came(!session.as_mut().is_body_empty());
         let entry_point = self.entry_points.at(session.server_addr());
+        ctx.watched = Watched::begin(self.internals.observer, session, entry_point.index()).map(Box::new);
         entry_point.limits().apply(session);
         let has_grown_old = |age| patience::visit().is_some_and(|visit| visit.born().elapsed() >= age);
         if self.stop.is_leaving() || entry_point.limits().max_age().is_some_and(has_grown_old) {
@@ -130,6 +135,9 @@ impl ProxyHttp for Edge {
         let entry_point = self.entry_points.at(session.server_addr());
         match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
             Admission::Route(route) => {
+                if let Some(watched) = &mut ctx.watched {
+                    watched.asks_for(&session.req_header().uri);
+                }
                 let internal = route.service.internal();
                 let goes_through = !route.chain.is_empty();
                 ctx.routed(route);
@@ -141,11 +149,14 @@ impl ProxyHttp for Edge {
                     }
                 }
                 match internal {
-                    Some(internal) => internals::answer(internal, session, ctx, &self.ping).await,
+                    Some(internal) => self.internals.answer(internal, session, ctx).await,
                     None => Ok(false),
                 }
             }
             Admission::Answer(page) => {
+                if let Some(watched) = &mut ctx.watched {
+                    watched.asks_for(&session.req_header().uri);
+                }
                 page.send(session, ctx).await?;
                 Ok(true)
             }
@@ -166,7 +177,26 @@ impl ProxyHttp for Edge {
     }
 
     async fn upstream_peer(&self, session: &mut Session, ctx: &mut Context) -> Result<Box<HttpPeer>> {
-        retry::next_peer(session, ctx, &self.budgets, &self.snapshot).await
+        let peer = retry::next_peer(session, ctx, &self.budgets, &self.snapshot).await;
+        if let Some(watched) = &mut ctx.watched {
+            watched.dials();
+        }
+        peer
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        _fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut Context,
+    ) -> Result<()> {
+        if !reused {
+            ctx.was_connected();
+        }
+        Ok(())
     }
 
     fn fail_to_connect(
@@ -209,6 +239,9 @@ impl ProxyHttp for Edge {
         if ctx.closes_connection {
             rewrite::close_connection(request)?;
         }
+        if let Some(watched) = &mut ctx.watched {
+            watched.sends();
+        }
         match ctx.server() {
             Some(server) => rewrite::for_server(request, server),
             None => Ok(()),
@@ -244,6 +277,7 @@ impl ProxyHttp for Edge {
         ctx: &mut Context,
     ) -> Result<()> {
         let status = response.status;
+        ctx.watch_answer(response);
         if failure::is_final(status) && ctx.is_watched(status) && replay::is_possible(session, ctx) {
             ctx.discard(status);
             return Err(replay::discarded(status));
@@ -299,9 +333,10 @@ impl ProxyHttp for Edge {
     async fn response_trailer_filter(
         &self,
         _session: &mut Session,
-        _trailers: &mut HeaderMap,
+        trailers: &mut HeaderMap,
         ctx: &mut Context,
     ) -> Result<Option<Bytes>> {
+        ctx.watch_trailers(trailers);
         match ctx.passage_mut() {
             Some(passage) => through::pass(passage, None, true),
             None => Ok(None),
@@ -350,9 +385,10 @@ impl ProxyHttp for Edge {
         true
     }
 
-    async fn logging(&self, _session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
+    async fn logging(&self, session: &mut Session, error: Option<&Error>, ctx: &mut Context) {
         let failure = ctx.failure().or_else(|| error.map(Failure::of));
         let client_left = failure == Some(Failure::ClientLeft);
+        ctx.tell_end(session, failure);
         ctx.end(&self.mirrors, client_left);
     }
 }

@@ -9,7 +9,9 @@ mod level;
 mod load_balancer;
 mod merge;
 mod middlewares;
+mod observed;
 mod order;
+mod reloads;
 mod report;
 mod router_tls;
 mod routers;
@@ -21,6 +23,8 @@ mod tree;
 
 pub use compile::{EntryPointSpec, Ground, compile};
 pub use merge::Merged;
+pub use observed::{Observed, Observes};
+pub use reloads::Reloads;
 pub use report::{Item, Kind, Reason, Report, Status};
 pub use snapshot::Snapshot;
 pub use table::{Route, Table};

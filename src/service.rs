@@ -31,6 +31,7 @@ pub use servers::Servers;
 pub use weighted::{By, Child, Weighted};
 
 use crate::balance::{Micros, Wall};
+use crate::sticky::Outcome;
 
 /// Levels of services in services at most; deeper ones are refused when they are compiled.
 pub const MAX_DEPTH: usize = 100;
@@ -189,7 +190,7 @@ impl Service {
             Kind::Weighted(weighted) => weighted.choose(ask, home),
             Kind::Failover(failover) => failover.choose(ask, home),
             Kind::Mirroring(mirroring) => mirroring.choose(ask, home),
-            Kind::Internal(_) => Err(Refusal::NoServer),
+            Kind::Internal(_) => Err(Refusal::NoServer(Outcome::default())),
         }
     }
 }

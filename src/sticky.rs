@@ -11,6 +11,7 @@
 //! | `signing` | a level with signed cookies |
 //! | `signed`, `keyring`, `limits` | its values, its keys, its times |
 //! | `lookup`, `refusal` | what is found, and why something is not honoured |
+//! | `verdict` | what became of a request's cookie in the end |
 
 mod keyring;
 mod limits;
@@ -23,6 +24,7 @@ mod signed;
 mod signing;
 mod table;
 mod value;
+mod verdict;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used)]
@@ -35,6 +37,7 @@ pub use refusal::{Refusal, Refusals};
 pub use scan::find_cookie;
 pub use set_cookie::{Attributes, SameSite, browser_objections};
 pub use value::{CookieValue, legacy_values};
+pub use verdict::{Moved, Outcome, Verdict};
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -11,8 +12,12 @@ use pingora::services::{ServiceReadyNotifier, ServiceWithDependents};
 use tokio::sync::watch;
 
 use crate::handover::Arrival;
+use crate::observe::Observer;
 use crate::proxy::Inside;
 use crate::routing::Snapshot;
+
+/// How long the end of the process waits for lines of the access log to be written.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Begins with what the process before knew, if this one takes over. Ends the process when nobody is
 /// inside any more: Pingora would sleep for the whole grace period, idle or not.
@@ -22,6 +27,7 @@ pub(super) struct Gate<S> {
     arrival: Option<Arrival>,
     snapshot: Arc<ArcSwap<Snapshot>>,
     sockets: Arc<OnceLock<ListenFds>>,
+    observer: &'static Observer,
 }
 
 impl<S: ServiceWithDependents> Gate<S> {
@@ -32,6 +38,7 @@ impl<S: ServiceWithDependents> Gate<S> {
         arrival: Option<Arrival>,
         snapshot: Arc<ArcSwap<Snapshot>>,
         sockets: Arc<OnceLock<ListenFds>>,
+        observer: &'static Observer,
     ) -> Self {
         Self {
             inner,
@@ -39,6 +46,7 @@ impl<S: ServiceWithDependents> Gate<S> {
             arrival,
             snapshot,
             sockets,
+            observer,
         }
     }
 
@@ -84,6 +92,9 @@ impl<S: ServiceWithDependents> ServiceWithDependents for Gate<S> {
             () = self.inner.start_service(fds, shutdown, listeners_per_fd, ready) => {}
         }
         self.inside.emptied().await;
+        if let Some(access) = &self.observer.access {
+            access.flush(LAST_LINES);
+        }
         std::process::exit(0);
     }
 

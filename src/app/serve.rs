@@ -1,6 +1,7 @@
 //! Starting: sockets, first configuration, Pingora's server with its services.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::unix::net::UnixListener;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use pingora::listeners::{L4BufferSettings, ListenerConfig};
 use pingora::server::configuration::{Opt, ServerConf};
 use pingora::server::{RunArgs, Server, ShutdownWatch};
 use pingora::services::background::{BackgroundService, background_service};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -20,6 +21,7 @@ use super::identity::self_signed;
 use super::internal;
 use super::sources::Followers;
 use super::startup::{StartFailure, Startup};
+use crate::api::{Api, socket};
 use crate::config::dynamic::middleware::access::EncodedCharacters;
 use crate::config::install::{self, Install, Protocol, parse_address};
 use crate::control::{Control, Settings};
@@ -28,8 +30,9 @@ use crate::handover::{Arrival, Offer};
 use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
 use crate::middleware::{Chain, Characters, Step};
+use crate::observe::Observer;
 use crate::provider::Update;
-use crate::proxy::{Edge, EntryPoint, EntryPoints, Inside, Ping, service};
+use crate::proxy::{Edge, EntryPoint, EntryPoints, Inside, Internals, Ping, service};
 use crate::routing::{EntryPointSpec, Ground};
 use crate::stop::{Signals, Stop};
 use crate::upstream::Transport;
@@ -43,7 +46,7 @@ const BACKSTOP_SECONDS: u64 = 5;
 
 /// Serves until a signal ends it.
 pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
-    survive_hangup();
+    let reopen = survive_signals();
     logging::start(&startup.install.log)?;
     let doors = Doors::open(&startup.install, startup.upgrade)?;
     let mut control = Control::new(settings(&startup.install)?);
@@ -71,20 +74,37 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
     let signals = Signals::new(Arc::clone(&stop), accept_longer(&startup.install), offer)
         .map_err(|error| StartFailure::System(format!("signals: {error}")))?;
     let entry_points = Arc::new(doors.entry_points);
-    let (edge, mirrors) = Edge::new(
-        control.published(),
-        Arc::clone(&entry_points),
-        machine_name(),
-        Ping::new(
+    // It lives as long as the process: no request has to count itself among those who use it.
+    let observer: &'static Observer = Box::leak(Box::new(Observer::new(&startup.install, &doors.names)?));
+    let api = Api::new(&startup.install, now_as_text()).map(Arc::new);
+    let socket = api_socket(&startup.install)?.zip(api.clone());
+    let internals = Internals {
+        ping: Ping::new(
             Arc::clone(&stop),
             terminating_status(&startup.install),
             followers.readiness(),
         ),
+        observer,
+        reloads: control.reloads(),
+        snapshot: control.published(),
+        api,
+    };
+    let (edge, mirrors) = Edge::new(
+        control.published(),
+        Arc::clone(&entry_points),
+        machine_name(),
+        internals,
         Arc::clone(&stop),
         &server.configuration,
     );
     let inside = Inside::new(stop);
-    let mut proxy = service(&server.configuration, edge, entry_points, inside.clone());
+    let mut proxy = service(
+        &server.configuration,
+        edge,
+        entry_points,
+        inside.clone(),
+        observer,
+    );
     for key in &doors.keys {
         let buffers = L4BufferSettings::new(0, WRITE_BUFFER);
         proxy.add_listener(ListenerConfig::tcp(key).l4_buffer(buffers));
@@ -96,7 +116,7 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
         tracing::info!(name, %address, "entry point listening");
     }
     let front = Front::new(proxy, doors.sockets, doors.keys);
-    let gate = Gate::new(front, inside, arrival, control.published(), sockets);
+    let gate = Gate::new(front, inside, arrival, control.published(), sockets, observer);
     let gate = server.add_service(gate);
     let background = Background {
         parts: Mutex::new(Some(Parts {
@@ -105,6 +125,9 @@ pub(super) fn serve(startup: Startup) -> Result<(), StartFailure> {
             updates,
             followers,
             sender,
+            observer,
+            reopen,
+            socket,
         })),
     };
     server.add_service(background_service("mirrors", mirrors));
@@ -130,13 +153,17 @@ fn with_backstop(mut conf: ServerConf) -> ServerConf {
     conf
 }
 
-/// From here on SIGHUP ends the process no more, also before the watcher listens for it: tokio keeps its
+/// From here on SIGHUP and SIGUSR1 end the process no more, also before somebody listens for them: tokio keeps its
 /// handler for good once there was one. The runtime has no thread that a later fork would lose.
-fn survive_hangup() {
-    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        let _entered = runtime.enter();
-        let _ = signal(SignalKind::hangup());
-    }
+/// Returns what hears SIGUSR1 from now on.
+fn survive_signals() -> Option<Signal> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .ok()?;
+    let _entered = runtime.enter();
+    let _ = signal(SignalKind::hangup());
+    signal(SignalKind::user_defined1()).ok()
 }
 
 /// The name of the machine, or of the pod; empty when it is not known.
@@ -307,6 +334,11 @@ struct Parts {
     followers: Followers,
     /// Keeps the channel open when no provider sends.
     sender: mpsc::Sender<Update>,
+    observer: &'static Observer,
+    /// Hears when log files are to be opened anew.
+    reopen: Option<Signal>,
+    /// Where the API may be written to.
+    socket: Option<(UnixListener, Arc<Api>)>,
 }
 
 #[async_trait]
@@ -317,6 +349,10 @@ impl BackgroundService for Background {
             return;
         };
         let mut running = JoinSet::new();
+        running.spawn(reopen_logs(parts.reopen, parts.observer));
+        if let Some((listener, api)) = parts.socket {
+            running.spawn(socket::serve(listener, api, parts.control.published()));
+        }
         running.spawn(resolve::follow(parts.control.follow()));
         running.spawn(Health::new(&parts.server, shutdown.clone()).run(parts.control.follow()));
         parts.followers.start(&mut running, &parts.sender);
@@ -332,6 +368,40 @@ impl BackgroundService for Background {
         }
         drop(parts.sender);
     }
+}
+
+/// Opens log files anew at each SIGUSR1 (traefik-core 5.4).
+async fn reopen_logs(asked: Option<Signal>, observer: &'static Observer) {
+    let Some(mut asked) = asked else {
+        return std::future::pending().await;
+    };
+    while asked.recv().await.is_some() {
+        logging::reopen();
+        if let Some(access) = &observer.access {
+            access.reopen();
+        }
+        tracing::info!("SIGUSR1: log files opened anew");
+    }
+}
+
+/// The socket of `api.write`, bound.
+fn api_socket(install: &Install) -> Result<Option<UnixListener>, StartFailure> {
+    let written = install.api.as_ref().and_then(|api| api.write.as_ref());
+    let Some(path) = written.map(|write| &write.socket).filter(|path| !path.is_empty()) else {
+        return Ok(None);
+    };
+    let bound = socket::bind(path.as_ref()).map_err(|reason| StartFailure::Socket {
+        path: path.clone(),
+        reason,
+    });
+    bound.map(Some)
+}
+
+/// Now, in RFC 3339.
+fn now_as_text() -> String {
+    time::OffsetDateTime::now_utc()
+        .format(&time::format_description::well_known::Rfc3339)
+        .unwrap_or_default()
 }
 
 /// Returns when the server is told to stop.

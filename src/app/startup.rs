@@ -8,6 +8,7 @@ use crate::config::install::Install;
 use crate::config::{Problem, Problems};
 use crate::listener::BindFailure;
 use crate::logging::InvalidLog;
+use crate::observe::InvalidAccessLog;
 use crate::proxy::InvalidEntryPoint;
 use crate::upstream::InvalidTransport;
 
@@ -53,6 +54,17 @@ pub enum StartFailure {
     /// A socket.
     #[error(transparent)]
     Bind(#[from] BindFailure),
+    /// The access log.
+    #[error(transparent)]
+    AccessLog(#[from] InvalidAccessLog),
+    /// `api.write`.
+    #[error("api.write.socket {path:?} cannot be bound: {reason}")]
+    Socket {
+        /// The path.
+        path: String,
+        /// What the system said.
+        reason: std::io::Error,
+    },
     /// The log.
     #[error(transparent)]
     Log(#[from] InvalidLog),

@@ -111,10 +111,10 @@ impl Server {
         &self.terms
     }
 
-    /// Is it open to new sessions, as far as configuration says?
+    /// Is it open to new sessions, as far as configuration and whoever may drain it say?
     #[must_use]
     pub fn takes_new_sessions(&self) -> bool {
-        self.terms.drain == Drain::No && self.weight > 0
+        self.terms.drain == Drain::No && self.weight > 0 && !self.state.is_set_aside()
     }
 
     /// Part of its share of new sessions that it gets now, while its slow start lasts: 0 to 1. `None` when

@@ -1,28 +1,62 @@
 //! What is known about a server at run time: verdicts, requests in flight, latency. Atomics only on the
 //! request path; shared by every snapshot that names the same server of the same service.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use event_listener::{Event, EventListener, IntoNotification as _};
 
 use super::passive::{Failures, PassivePolicy};
 use super::{Latency, Micros};
+use crate::meter::{Seen, ServiceMeter};
 
-/// Counts the flips of any server of one service. A pool compares it with the count its candidate list
-/// was made at: equal means that the list still holds.
+/// What the servers of one service have in common over reloads.
+///
+/// It counts the flips of any of them. A pool compares it with the count its candidate list was made at: equal means
+/// that the list still holds.
 #[derive(Debug, Default)]
-pub struct Signals(AtomicU64);
+pub struct Signals {
+    flips: AtomicU64,
+    service: Box<str>,
+    meter: OnceLock<Box<ServiceMeter>>,
+}
 
 impl Signals {
+    /// Those of the service called `service` (qualified).
+    #[must_use]
+    pub fn of(service: &str) -> Self {
+        Self {
+            service: service.into(),
+            ..Self::default()
+        }
+    }
+
     /// The number of flips so far.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.load(Ordering::Acquire)
+        self.flips.load(Ordering::Acquire)
     }
 
     fn flipped(&self) {
-        self.0.fetch_add(1, Ordering::AcqRel);
+        self.flips.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Whose they are.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Where its requests are counted; made at the first call.
+    #[must_use]
+    pub fn meter(&self) -> &ServiceMeter {
+        self.meter.get_or_init(Box::default)
+    }
+
+    /// The same, if any request was counted.
+    #[must_use]
+    pub fn used_meter(&self) -> Option<&ServiceMeter> {
+        self.meter.get().map(|meter| &**meter)
     }
 }
 
@@ -42,6 +76,8 @@ pub struct Verdict {
     pub down: bool,
     /// Down for so long by the verdict of live traffic.
     pub rest: Micros,
+    /// Taken out of service at run time.
+    pub set_aside: bool,
 }
 
 /// The live state of one server of one service.
@@ -60,6 +96,11 @@ pub struct ServerState {
     passive_until: AtomicU64,
     /// No configuration names it any more: requests that began under an older one shall not go there.
     retired: AtomicBool,
+    /// Somebody who may asked at run time that it gets no new sessions.
+    set_aside: AtomicBool,
+    /// Requests that were sent here.
+    picks: AtomicU64,
+    seen: OnceLock<Box<Seen>>,
     failures: Failures,
     latency: Latency,
     /// Attempts that failed, for the log.
@@ -80,6 +121,9 @@ impl ServerState {
             probed_down: AtomicBool::new(false),
             passive_until: AtomicU64::new(0),
             retired: AtomicBool::new(false),
+            set_aside: AtomicBool::new(false),
+            picks: AtomicU64::new(0),
+            seen: OnceLock::new(),
             failures: Failures::default(),
             latency: Latency::default(),
             failed_attempts: AtomicU64::new(0),
@@ -132,6 +176,7 @@ impl ServerState {
         Verdict {
             down: for_a_probe || self.is_probed_down(),
             rest: if for_a_probe { 0 } else { until.saturating_sub(now) },
+            set_aside: self.is_set_aside(),
         }
     }
 
@@ -141,6 +186,9 @@ impl ServerState {
         if verdict.rest > 0 {
             let until = now.saturating_add(verdict.rest);
             self.passive_until.store(until, Ordering::Release);
+        }
+        if verdict.set_aside {
+            self.set_aside.store(true, Ordering::Release);
         }
         self.signals.flipped();
     }
@@ -216,8 +264,44 @@ impl ServerState {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Takes it out of service at run time, or ends that: it keeps its sessions and gets no new ones. Returns whether
+    /// this changed anything.
+    pub fn set_aside(&self, aside: bool) -> bool {
+        let changed = self.set_aside.swap(aside, Ordering::AcqRel) != aside;
+        if changed {
+            self.signals.flipped();
+        }
+        changed
+    }
+
+    /// Was it taken out of service at run time?
+    #[must_use]
+    pub fn is_set_aside(&self) -> bool {
+        self.set_aside.load(Ordering::Acquire)
+    }
+
+    /// Attempts that were made here.
+    #[must_use]
+    pub fn picks(&self) -> u64 {
+        self.picks.load(Ordering::Relaxed)
+    }
+
+    /// Whoever asked here; made at the first call.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        self.seen.get_or_init(Box::default)
+    }
+
+    /// About how many clients asked here lately.
+    #[must_use]
+    pub fn sessions_seen(&self, now: Micros) -> u64 {
+        self.seen.get().map_or(0, |seen| seen.estimate(now))
+    }
+
     pub(super) fn enter(&self) {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
+        // The line is this thread's by now.
+        self.picks.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Enters unless `limit` requests are there already. New sessions leave a place for each one who waits.
@@ -230,6 +314,9 @@ impl ServerState {
         let entered = self
             .in_flight
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, enter);
+        if entered.is_ok() {
+            self.picks.fetch_add(1, Ordering::Relaxed);
+        }
         entered.is_ok()
     }
 

@@ -4,16 +4,20 @@
 //! of Pingora's `ServerConf` (`threads`, `grace_period_seconds` ...), which are handed on as they are. It may hold the dynamic
 //! configuration too; that part is for [`dynamic::read`](super::dynamic::read).
 
+pub mod access_log;
 pub mod address;
+pub mod api;
 pub mod engine;
 pub mod entry_point;
 pub mod keys;
 pub mod kubernetes;
 pub mod log;
+pub mod metrics;
 pub mod ping;
 pub mod providers;
 pub mod transport;
 
+mod observed;
 mod root;
 mod server;
 
@@ -24,11 +28,14 @@ use serde::Deserialize;
 
 use super::notation::Notation;
 use super::problem::Problem;
+pub use access_log::AccessLog;
 pub use address::{Address, InvalidAddress, Protocol, parse_address};
+pub use api::Api;
 pub use engine::{ClientTls, Docker, EngineOptions, Meaning, Swarm};
 pub use entry_point::{EntryPoint, LifeCycle};
 pub use kubernetes::{IngressEndpoint, KubernetesIngress};
 pub use log::{Global, Log};
+pub use metrics::{Metrics, Prometheus};
 pub use ping::Ping;
 pub use providers::{FileProvider, Providers};
 pub use transport::ServersTransport;
@@ -50,6 +57,12 @@ pub struct Install {
     pub global: Global,
     /// Where `/ping` is answered.
     pub ping: Option<Ping>,
+    /// What is counted.
+    pub metrics: Option<Metrics>,
+    /// A line for each request.
+    pub access_log: Option<AccessLog>,
+    /// What piton says about itself.
+    pub api: Option<Api>,
 }
 
 impl Default for Install {
@@ -63,6 +76,9 @@ impl Default for Install {
             servers_transport: None,
             global: Global::default(),
             ping: None,
+            metrics: None,
+            access_log: None,
+            api: None,
         }
     }
 }
@@ -77,6 +93,9 @@ struct Written {
     servers_transport: Option<ServersTransport>,
     global: Global,
     ping: super::AllowEmpty<Ping>,
+    metrics: Option<Metrics>,
+    access_log: super::AllowEmpty<AccessLog>,
+    api: super::AllowEmpty<Api>,
 }
 
 /// Reads a static configuration file; `file` only names it in problems.
@@ -108,8 +127,19 @@ fn of_root(node: super::Node, problems: &mut Vec<Problem>) -> Install {
     if entry_points.is_empty() {
         entry_points = default_entry_points();
     }
-    if let Some(ping) = &ping {
-        ping.add_entry_point(&mut entry_points);
+    let api = written.api.into_inner();
+    let prometheus = written
+        .metrics
+        .as_ref()
+        .and_then(|metrics| metrics.prometheus.as_ref());
+    let needs_own = [
+        ping.as_ref()
+            .is_some_and(|ping| ping::is_own(&ping.entry_point, ping.manual_routing)),
+        prometheus.is_some_and(|it| ping::is_own(&it.entry_point, it.manual_routing)),
+        api.as_ref().is_some_and(|api| api.insecure),
+    ];
+    if needs_own.contains(&true) {
+        ping::add_own_entry_point(&mut entry_points);
     }
     Install {
         server,
@@ -119,6 +149,9 @@ fn of_root(node: super::Node, problems: &mut Vec<Problem>) -> Install {
         servers_transport: written.servers_transport,
         global: written.global,
         ping,
+        metrics: written.metrics,
+        access_log: written.access_log.into_inner(),
+        api,
     }
 }
 

@@ -24,6 +24,7 @@ struct State {
 struct Written {
     down: bool,
     rest_ms: u64,
+    set_aside: bool,
 }
 
 /// Everything that is known now.
@@ -35,6 +36,7 @@ pub(super) fn write(snapshot: &Snapshot, now: Micros) -> Result<Vec<u8>, serde_j
             let written = Written {
                 down: verdict.down,
                 rest_ms: verdict.rest.div_ceil(1000),
+                set_aside: verdict.set_aside,
             };
             let of_service = services.entry(service.to_owned()).or_default();
             of_service.insert(server.url().to_owned(), written);
@@ -71,6 +73,7 @@ fn applicable(written: Written, judges: &Servers, server: &Server) -> Verdict {
     Verdict {
         down: written.down && judges.health_check().is_some(),
         rest: written.rest_ms.saturating_mul(1000).min(longest),
+        set_aside: written.set_aside,
     }
 }
 

@@ -19,11 +19,13 @@ use super::patience::IsOver;
 use super::retry::is_websocket;
 use super::second::{Second, TooLarge};
 use super::tries::Tries;
-use crate::balance::{Draw, Micros, Server, ServerState, Waiting};
+use super::watched::Watched;
+use crate::balance::{Draw, Micros, Server, ServerState, Signals, Waiting};
 use crate::clock;
 use crate::middleware::Passage;
 use crate::routing::{Route, Snapshot};
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
+use crate::sticky::{Outcome, Verdict};
 use crate::stop::Stop;
 
 /// Servers that are looked at in a row before a request waits at the last of them.
@@ -74,6 +76,10 @@ pub struct Context {
     body_bytes: u64,
     /// The request itself, where it may have to be sent a second time.
     second: Option<Box<Second>>,
+    /// What became of the session's cookie.
+    pub(super) outcome: Outcome,
+    /// What is collected for whoever looks on.
+    pub(super) watched: Option<Box<Watched>>,
 }
 
 impl Context {
@@ -187,12 +193,12 @@ impl Context {
                     }
                     return self.provide(headers, budgets);
                 }
-                Err(Refusal::NoServer | Refusal::SessionLost) if self.renew(published) => continue,
+                Err(Refusal::NoServer(_) | Refusal::SessionLost) if self.renew(published) => continue,
                 // Who asks for tries gets them, of the same server if there is no other.
-                Err(Refusal::NoServer) if self.tries.are_asked_for() && self.attempts.forget_tried() => {
+                Err(Refusal::NoServer(_)) if self.tries.are_asked_for() && self.attempts.forget_tried() => {
                     continue;
                 }
-                Err(Refusal::NoServer) => return Err(Denial::NoServer),
+                Err(Refusal::NoServer(_)) => return Err(Denial::NoServer),
                 Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),
             };
@@ -266,8 +272,24 @@ impl Context {
             wall: clock::wall(),
             attempts: &self.attempts,
         };
-        let service = self.service().ok_or(Refusal::NoServer)?;
-        let mut choice = service.choose(&ask)?;
+        if let Some(watched) = &mut self.watched {
+            watched.asked(draw.now);
+        }
+        let service = self.service().ok_or(Refusal::NoServer(Outcome::default()))?;
+        let mut choice = match service.choose(&ask) {
+            Ok(choice) => {
+                self.outcome = choice.outcome;
+                choice
+            }
+            Err(refusal) => {
+                match &refusal {
+                    Refusal::NoServer(outcome) => self.outcome = *outcome,
+                    Refusal::SessionLost => self.outcome = Outcome::stays(Verdict::Down),
+                    Refusal::Full { .. } => {}
+                }
+                return Err(refusal);
+            }
+        };
         if !choice.extra.is_empty() {
             self.attempts
                 .add_counted(std::mem::take(&mut choice.extra.counted));
@@ -286,6 +308,31 @@ impl Context {
     /// The server of the attempt under way.
     pub(super) fn server(&self) -> Option<&Arc<Server>> {
         self.choice.as_ref().map(Choice::server)
+    }
+
+    /// What the servers have in common that serve it, or that should have: of the attempt under way, else of the last
+    /// one, else of the service if that has servers.
+    pub(super) fn leaf(&self) -> Option<&Signals> {
+        let server = self.server().or_else(|| self.last_tried());
+        match server {
+            Some(server) => Some(server.state().signals()),
+            None => self.service()?.servers().map(|servers| &**servers.pool.signals()),
+        }
+    }
+
+    /// The last server that was tried in vain.
+    pub(super) fn last_tried(&self) -> Option<&Arc<Server>> {
+        self.attempts.last_tried()
+    }
+
+    /// Servers that were tried in vain.
+    pub(super) fn retries(&self) -> u32 {
+        u32::try_from(self.attempts.tried()).unwrap_or(u32::MAX)
+    }
+
+    /// The route it came by.
+    pub(super) fn route(&self) -> Option<&Route> {
+        self.route.as_deref()
     }
 
     /// The attempt under way failed: what the client is told if it was the last.

@@ -30,6 +30,7 @@ use super::patience::{self, Allowance, Awaited};
 use super::{Edge, EntryPoints, handshake};
 use crate::connection::{Arrived, Kind, Visit, Watched, arrive};
 use crate::dial::Dialer;
+use crate::observe::Observer;
 use crate::routing::Snapshot;
 use crate::stop::Stop;
 
@@ -91,6 +92,7 @@ pub fn service(
     edge: Edge,
     entry_points: Arc<EntryPoints>,
     inside: Inside,
+    observer: &'static Observer,
 ) -> Service<HttpProxy<Edge, Dialer>> {
     let published = edge.published();
     let enter: ProcessCustomSession<Edge, Dialer> =
@@ -100,6 +102,8 @@ pub fn service(
             let shutdown = shutdown.clone();
             Box::pin(async move {
                 let entry_point = entry_points.at(local_address(&stream).as_ref());
+                let metrics = observer.metrics.as_ref();
+                let _counted = metrics.and_then(|metrics| metrics.connected(entry_point.index()));
                 let (door, stream) = Door::open(proxy, entry_point, &published, inside, stream).await?;
                 door.serve(stream, shutdown).await
             })

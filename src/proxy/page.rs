@@ -9,6 +9,9 @@ use pingora_proxy::Session;
 use super::context::Context;
 use super::through;
 
+/// Bytes of a body that are written at once.
+const PART: usize = 64 * 1024;
+
 /// A short answer from memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -105,7 +108,12 @@ pub(super) async fn write(
             Some(passage) => through::pass(passage, Some(body), true)?,
             None => Some(body),
         };
-        session.write_response_body(body, true).await?;
+        let mut body = body.unwrap_or_default();
+        while body.len() > PART {
+            let part = body.split_to(PART);
+            session.write_response_body(Some(part), false).await?;
+        }
+        session.write_response_body(Some(body), true).await?;
     }
     Ok(())
 }

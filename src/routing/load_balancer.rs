@@ -73,7 +73,10 @@ pub(super) fn compile(
         strategy,
         transport,
         old,
-        signals: old.map_or_else(Arc::default, |old| Arc::clone(old.pool.signals())),
+        signals: old.map_or_else(
+            || Arc::new(Signals::of(name)),
+            |old| Arc::clone(old.pool.signals()),
+        ),
         now: compiler.now,
     };
     let servers = builder.servers(item)?;

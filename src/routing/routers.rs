@@ -9,7 +9,7 @@ use super::report::{Item, Status};
 use super::router_tls::{self, Handshakes, Place, table_of};
 use super::services::Services;
 use super::snapshot::Rules;
-use super::{EntryPointSpec, Ground, Merged, Snapshot, Table};
+use super::{EntryPointSpec, Ground, Merged, Observes, Route, Snapshot, Table};
 use crate::config::dynamic::http::{self as wire, Router};
 use crate::config::{Named, provider_of, qualify};
 use crate::middleware::{Chain, MAX_STEPS, Step};
@@ -35,6 +35,19 @@ pub(super) struct Compiled {
     rule: SameRule,
     /// Qualified name of its service.
     service: Arc<str>,
+    observes: Observes,
+}
+
+impl Compiled {
+    /// Numbers of its entry points.
+    pub(super) fn entry_points(&self) -> impl Iterator<Item = usize> {
+        self.places.iter().map(|place| place.entry_point)
+    }
+
+    /// Qualified name of its service.
+    pub(super) fn service(&self) -> &str {
+        &self.service
+    }
 }
 
 /// A router on one entry point: its name, itself, its service, what happens on the way.
@@ -170,8 +183,13 @@ impl Routers {
             // By name they are already.
             here.sort_by_key(|(_, router, ..)| (Reverse(router.priority), router.precedence));
             Table::new(here.into_iter().map(|(name, router, service, chain)| {
-                let way = (Arc::clone(name), Arc::clone(&router.rule.0));
-                (way, Arc::clone(service), Arc::clone(chain))
+                let route = Route {
+                    name: Arc::clone(name),
+                    service: Arc::clone(service),
+                    chain: Arc::clone(chain),
+                    observes: router.observes,
+                };
+                (Arc::clone(&router.rule.0), route)
             }))
         };
         (0..table_of(entry_points.len(), false)).map(table).collect()
@@ -283,6 +301,7 @@ impl<'a> Compiler<'a> {
             text: router.rule.as_str().into(),
             rule: SameRule(rule),
             service,
+            observes: Observes::of(router.observability.as_ref()),
         })
     }
 

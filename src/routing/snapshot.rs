@@ -78,6 +78,38 @@ impl Snapshot {
         self.services.get(name).or_else(|| self.retired.get(name))
     }
 
+    /// What was written, of all providers.
+    #[must_use]
+    pub fn merged(&self) -> &Merged {
+        &self.merged
+    }
+
+    /// Names of the entry points that the router called `name` is on.
+    #[must_use]
+    pub fn entry_points_of(&self, name: &str) -> Vec<&str> {
+        let all = self
+            .ground
+            .as_ref()
+            .map_or(&[][..], |ground| &ground.entry_points);
+        let router = self.routers.get(name).into_iter();
+        let numbers = router.flat_map(|router| router.entry_points());
+        let mut names: Vec<&str> = numbers
+            .filter_map(|number| Some(all.get(number)?.name.as_str()))
+            .collect();
+        names.dedup();
+        names
+    }
+
+    /// Names of the routers at work that lead to each service.
+    #[must_use]
+    pub fn users(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut users: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, router) in self.routers.iter() {
+            users.entry(router.service()).or_default().push(name);
+        }
+        users
+    }
+
     /// The same, with other remarks of providers.
     #[must_use]
     pub fn saying(mut self, remarks: BTreeMap<String, Remarks>) -> Self {

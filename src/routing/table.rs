@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use super::Observes;
 use crate::middleware::Chain;
 use crate::request::RequestView;
 use crate::rule::{HostPattern, HostSet, Rule};
@@ -20,6 +21,8 @@ pub struct Route {
     pub service: Arc<Service>,
     /// What happens on the way.
     pub chain: Arc<Chain>,
+    /// Who may look.
+    pub observes: Observes,
 }
 
 /// Routes in order of precedence, and who of them can match which host.
@@ -85,13 +88,10 @@ impl Shape {
 
 impl Table {
     /// `routes` in order of precedence: the first that matches wins.
-    pub(super) fn new(routes: impl IntoIterator<Item = (Way, Arc<Service>, Arc<Chain>)>) -> Self {
+    pub(super) fn new(routes: impl IntoIterator<Item = (Arc<Rule>, Route)>) -> Self {
         let (ways, routes): (Vec<Way>, Vec<Arc<Route>>) = routes
             .into_iter()
-            .map(|(way, service, chain)| {
-                let name = Arc::clone(&way.0);
-                (way, Arc::new(Route { name, service, chain }))
-            })
+            .map(|(rule, route)| ((Arc::clone(&route.name), rule), Arc::new(route)))
             .unzip();
         Self {
             shape: Arc::new(Shape::new(ways.into())),

@@ -10,6 +10,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{Mirror, OnError};
 use crate::balance::{Draw, Lease, Server, Wall};
+use crate::sticky::Outcome;
 
 /// `Set-Cookie` values of one answer, the outer level first.
 pub type Cookies = SmallVec<[HeaderValue; 3]>;
@@ -60,6 +61,18 @@ impl Attempts {
         self.tried
             .iter()
             .any(|tried| Arc::ptr_eq(tried.state(), server.state()))
+    }
+
+    /// The last server that it was sent to in vain.
+    #[must_use]
+    pub fn last_tried(&self) -> Option<&Arc<Server>> {
+        self.tried.last()
+    }
+
+    /// How many servers it was sent to in vain.
+    #[must_use]
+    pub fn tried(&self) -> usize {
+        self.tried.len()
     }
 
     /// The main service of `failover` answered with an error: its fallback is next, on the same `path`.
@@ -121,6 +134,8 @@ pub struct Choice {
     pub lease: Lease,
     /// Cookies that bind the client, to be set on the answer.
     pub cookies: Cookies,
+    /// What became of the session.
+    pub outcome: Outcome,
     /// What only failovers and mirrors have to say.
     pub extra: Extra,
 }
@@ -181,16 +196,18 @@ pub type Counters = Vec<Arc<AtomicU64>>;
 pub type Path = Vec<(usize, u32)>;
 
 impl Choice {
-    pub(super) fn new(lease: Lease, cookie: Option<HeaderValue>) -> Self {
+    pub(super) fn new(lease: Lease, cookie: Option<HeaderValue>, outcome: Outcome) -> Self {
         Self {
             lease,
+            outcome,
             cookies: cookie.map_or_else(Cookies::new, |cookie| smallvec![cookie]),
             extra: Extra::default(),
         }
     }
 
-    /// The choice with the cookie of the level above.
-    pub(super) fn under(mut self, cookie: Option<HeaderValue>) -> Self {
+    /// The choice with the cookie of the level above, and what that has to say.
+    pub(super) fn under(mut self, cookie: Option<HeaderValue>, above: Outcome) -> Self {
+        self.outcome = self.outcome.under(above);
         if let Some(cookie) = cookie {
             self.cookies.insert(0, cookie);
         }
@@ -207,8 +224,8 @@ impl Choice {
 /// Why there is no server for a request now.
 #[derive(Debug)]
 pub enum Refusal {
-    /// Nobody is up and open.
-    NoServer,
+    /// Nobody is up and open, whatever the request's cookie says.
+    NoServer(Outcome),
     /// The session's own server is lost, and nobody else shall serve the session (`onLoss: fail`).
     SessionLost,
     /// The session's own server is full: worth a wait, at most for so long.

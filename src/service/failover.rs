@@ -117,7 +117,7 @@ impl Failover {
                 }
                 Ok(choice)
             }
-            Err(Refusal::NoServer) => self.fallback.choose_as(ask, home),
+            Err(Refusal::NoServer(_)) => self.fallback.choose_as(ask, home),
             Err(refusal) => Err(refusal),
         }
     }

@@ -4,7 +4,7 @@ use http::HeaderValue;
 
 use super::Ask;
 use crate::config::dynamic::http::OnLoss;
-use crate::sticky::{Lookup, Sticky};
+use crate::sticky::{Lookup, Sticky, Verdict};
 
 /// A sticky level.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Bond {
     pub(super) index: u32,
     /// `Set-Cookie` for staying there, where the cookie has an older form or is to be renewed.
     pub(super) rewritten: Option<HeaderValue>,
+    /// What the cookie alone says.
+    pub(super) verdict: Verdict,
     /// Is it to be renewed? Then also while another one stands in, or the session would expire on its detour.
     renews: bool,
 }
@@ -50,20 +52,26 @@ impl Level {
     }
 
     /// Whom the request's cookie names, if anyone.
-    pub(super) fn bond(&self, ask: &Ask<'_>) -> Option<Bond> {
+    ///
+    /// # Errors
+    /// What is to be said of a cookie that names nobody.
+    pub(super) fn bond(&self, ask: &Ask<'_>) -> Result<Bond, Verdict> {
+        let lookup = self.sticky.find(ask.headers, ask.wall);
+        let verdict = Verdict::from(lookup);
         let Lookup::Known {
             index,
             legacy,
             issued,
             renew,
-        } = self.sticky.find(ask.headers, ask.wall)
+        } = lookup
         else {
-            return None;
+            return Err(verdict);
         };
         let rewritten = || self.sticky.set_cookie(index, ask.wall, issued);
-        Some(Bond {
-            index: u32::try_from(index).ok()?,
+        Ok(Bond {
+            index: u32::try_from(index).map_err(|_| Verdict::Unknown)?,
             rewritten: (legacy || renew).then(rewritten).flatten(),
+            verdict,
             renews: renew,
         })
     }

@@ -9,6 +9,7 @@ use super::level::Bond;
 use super::{Ask, Choice, Level, Refusal};
 use crate::balance::{Lease, Pool, Server, Session, Tried, Wall};
 use crate::config::dynamic::http::{HealthCheck, OnLoss, Service as Written};
+use crate::sticky::{Moved, Outcome, Verdict};
 use crate::upstream::Transport;
 
 /// Servers behind a selector.
@@ -29,24 +30,27 @@ pub struct Servers {
 /// Where a request's session is.
 enum Home {
     /// Nowhere: it is a new one.
-    None,
+    None(Outcome),
     /// At this server, entered.
     Here {
         lease: Lease,
         rewritten: Option<HeaderValue>,
+        verdict: Verdict,
     },
     /// At this server, which cannot be used now.
     Lost {
         server: Arc<Server>,
+        why: Moved,
         /// Keeps its cookie alive meanwhile.
         renewal: Option<HeaderValue>,
     },
 }
 
 impl Home {
-    fn lost(server: &Arc<Server>, bond: Bond) -> Self {
+    fn lost(server: &Arc<Server>, bond: Bond, why: Moved) -> Self {
         Self::Lost {
             server: Arc::clone(server),
+            why,
             renewal: bond.renewal(),
         }
     }
@@ -66,30 +70,43 @@ impl Servers {
     }
 
     pub(super) fn choose(&self, ask: &Ask<'_>, away: Option<&str>) -> Result<Choice, Refusal> {
+        let nothing = Outcome::default();
         let Some(level) = &self.level else {
-            let (_, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
-            return Ok(Choice::new(lease, None));
+            let (_, lease) = self.newcomer(ask).ok_or(Refusal::NoServer(nothing))?;
+            return Ok(Choice::new(lease, None, nothing));
         };
-        let lost = match self.home(level, ask)? {
-            Home::Here { lease, rewritten } => {
-                return Ok(Choice::new(lease, rewritten.filter(|_| away.is_none())));
+        let (lost, outcome) = match self.home(level, ask)? {
+            Home::Here {
+                lease,
+                rewritten,
+                verdict,
+            } => {
+                let rewritten = rewritten.filter(|_| away.is_none());
+                return Ok(Choice::new(lease, rewritten, Outcome::stays(verdict)));
             }
-            Home::None => None,
-            Home::Lost { server, renewal } => Some((server, renewal)),
+            Home::None(outcome) => (None, outcome),
+            Home::Lost { server, renewal, why } => {
+                (Some((server, renewal)), Outcome::moves(Verdict::Down, why))
+            }
         };
         match (lost, level.on_loss(), away) {
             (Some(_), OnLoss::Fail, _) => Err(Refusal::SessionLost),
             (Some((home, renewal)), OnLoss::Detour, above) => {
-                let lease = self.stand_in(home.identity(), ask).ok_or(Refusal::NoServer)?;
-                Ok(Choice::new(lease, renewal.filter(|_| above.is_none())))
+                let outcome = Outcome {
+                    verdict: Some(Verdict::Detour),
+                    ..outcome
+                };
+                let lease = self.stand_in(home.identity(), ask);
+                let lease = lease.ok_or(Refusal::NoServer(outcome))?;
+                Ok(Choice::new(lease, renewal.filter(|_| above.is_none()), outcome))
             }
             (_, _, Some(home)) => {
-                let lease = self.stand_in(home, ask).ok_or(Refusal::NoServer)?;
-                Ok(Choice::new(lease, None))
+                let lease = self.stand_in(home, ask).ok_or(Refusal::NoServer(outcome))?;
+                Ok(Choice::new(lease, None, outcome))
             }
             (_, _, None) => {
-                let (index, lease) = self.newcomer(ask).ok_or(Refusal::NoServer)?;
-                Ok(Choice::new(lease, level.bind(index, ask)))
+                let (index, lease) = self.newcomer(ask).ok_or(Refusal::NoServer(outcome))?;
+                Ok(Choice::new(lease, level.bind(index, ask), outcome))
             }
         }
     }
@@ -97,24 +114,35 @@ impl Servers {
     /// The server that the request's cookie names. Draining servers keep their sessions: only "up" is asked
     /// here, and whether there is a place.
     fn home(&self, level: &Level, ask: &Ask<'_>) -> Result<Home, Refusal> {
-        let Some(bond) = level.bond(ask) else {
-            return Ok(Home::None);
+        let bond = match level.bond(ask) {
+            Ok(bond) => bond,
+            Err(verdict) => return Ok(Home::None(Outcome::of_stranger(verdict))),
         };
         let Some(server) = self.pool.servers().get(bond.index as usize) else {
-            return Ok(Home::None);
+            return Ok(Home::None(Outcome::of_stranger(Verdict::Unknown)));
         };
         if server.terms().drain.is_over(ask.wall) {
-            return Ok(Home::None);
+            let outcome = Outcome::moves(Verdict::Draining, Moved::Drained);
+            return Ok(Home::None(outcome));
         }
-        if !server.state().is_up(ask.draw.now) || ask.attempts.has_tried(server) {
-            return Ok(Home::lost(server, bond));
+        if ask.attempts.has_tried(server) {
+            return Ok(Home::lost(server, bond, Moved::Tried));
+        }
+        if !server.state().is_up(ask.draw.now) {
+            return Ok(Home::lost(server, bond, Moved::Down));
         }
         match Lease::try_new(server, Session::Known, ask.draw.now) {
             Some(lease) => Ok(Home::Here {
                 lease,
                 rewritten: bond.rewritten,
+                verdict: match server.takes_new_sessions() {
+                    true => bond.verdict,
+                    false => Verdict::Draining,
+                },
             }),
-            None if ask.attempts.has_waited() || self.max_wait.is_zero() => Ok(Home::lost(server, bond)),
+            None if ask.attempts.has_waited() || self.max_wait.is_zero() => {
+                Ok(Home::lost(server, bond, Moved::Full))
+            }
             None => Err(Refusal::Full {
                 server: Arc::clone(server),
                 max_wait: self.max_wait,

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::{Ask, Choice, Level, Refusal, Service};
 use crate::balance::{Micros, Shares};
 use crate::config::dynamic::http::OnLoss;
+use crate::sticky::{Moved, Outcome, Verdict};
 
 /// A child as its parent knows it.
 #[derive(Debug, Clone)]
@@ -95,14 +96,25 @@ impl Weighted {
             return Ok(choice);
         };
         // A child without a usable server is a lost one: nobody wants a 503 beside a healthy sibling.
-        let bond = level.bond(ask);
-        let lost = match bond.and_then(|bond| Some((self.child(bond.index)?, bond))) {
-            None => None,
-            Some((child, bond)) => match child.service.choose_as(ask, home) {
-                Ok(choice) => return Ok(choice.under(bond.rewritten.filter(|_| home.is_none()))),
+        let bond = level.bond(ask).and_then(|bond| match self.child(bond.index) {
+            Some(child) => Ok((child, bond)),
+            None => Err(Verdict::Unknown),
+        });
+        let (lost, outcome) = match bond {
+            Err(verdict) => (None, Outcome::of_stranger(verdict)),
+            Ok((child, bond)) => match child.service.choose_as(ask, home) {
+                Ok(choice) => {
+                    let here = Outcome::stays(bond.verdict);
+                    return Ok(choice.under(bond.rewritten.filter(|_| home.is_none()), here));
+                }
                 // All its servers count as removed: so does it.
-                Err(Refusal::NoServer) if child.service.is_gone(ask.wall) => None,
-                Err(Refusal::NoServer) => Some(bond),
+                Err(Refusal::NoServer(_)) if child.service.is_gone(ask.wall) => {
+                    (None, Outcome::moves(Verdict::Draining, Moved::Drained))
+                }
+                Err(Refusal::NoServer(below)) => {
+                    let why = below.moved.unwrap_or(Moved::Down);
+                    (Some(bond), Outcome::moves(Verdict::Down, why))
+                }
                 Err(refusal) => return Err(refusal),
             },
         };
@@ -110,8 +122,12 @@ impl Weighted {
             (Some(_), OnLoss::Fail) => Err(Refusal::SessionLost),
             (Some(away), OnLoss::Detour) => {
                 let name = self.child(away.index).map(Child::name);
+                let outcome = Outcome {
+                    verdict: Some(Verdict::Detour),
+                    ..outcome
+                };
                 let (_, choice) = self.newcomer(ask, Some(away.index), name)?;
-                Ok(choice.under(away.renewal().filter(|_| home.is_none())))
+                Ok(choice.under(away.renewal().filter(|_| home.is_none()), outcome))
             }
             (lost, _) => {
                 let lost = lost.map(|bond| bond.index);
@@ -121,7 +137,7 @@ impl Weighted {
                 } else {
                     None
                 };
-                Ok(choice.under(cookie))
+                Ok(choice.under(cookie, outcome))
             }
         }
     }
@@ -156,7 +172,7 @@ impl Weighted {
             };
             let (index, child) = next
                 .and_then(|index| Some((index, self.child(index)?)))
-                .ok_or(Refusal::NoServer)?;
+                .ok_or(Refusal::NoServer(Outcome::default()))?;
             match child.service.choose_as(ask, home) {
                 Ok(mut choice) => {
                     if !choice.extra.watched.is_empty() {
@@ -165,7 +181,7 @@ impl Weighted {
                     return Ok((index, choice));
                 }
                 // Its servers are full, or were tried.
-                Err(Refusal::NoServer) => failed.push(index),
+                Err(Refusal::NoServer(_)) => failed.push(index),
                 Err(refusal) => return Err(refusal),
             }
         }

@@ -20,6 +20,10 @@ mod fake;
 #[path = "../support/apiserver.rs"]
 mod apiserver;
 
+// A line for each request: its bytes, its rules, its file.
+mod access_log;
+// What piton says about itself, and who may drain.
+mod api;
 // The samples of the article that started it all, unchanged, and the cookies they give.
 mod article;
 // `piton -t`: everything wrong at once, each with its place.
@@ -58,6 +62,8 @@ mod kubernetes;
 mod limits;
 // Bytes that are not quite HTTP, and what a server gets to see of them.
 mod malformed;
+// What is counted, under which names.
+mod metrics;
 // Middlewares: what happens to requests and answers on their way.
 mod middlewares;
 // Copies of requests for mirrors.

@@ -8,13 +8,13 @@ pub const TRAEFIK: &[&str] = &[
     "serversTransport",
     "global",
     "ping",
+    "metrics",
+    "accessLog",
+    "api",
 ];
 
 /// Traefik's, known and not supported yet: one warning each, their content is not looked at.
 pub const TRAEFIK_UNSUPPORTED: &[&str] = &[
-    "api",
-    "metrics",
-    "accessLog",
     "tracing",
     "certificatesResolvers",
     "hostResolver",
@@ -43,9 +43,15 @@ pub const PROVIDERS_UNSUPPORTED: &[&str] = &[
     "plugin",
 ];
 
+/// The same of `metrics`.
+pub const METRICS_UNSUPPORTED: &[&str] = &["datadog", "statsD", "influxDB2", "otlp"];
+
+/// The same of `accessLog`.
+pub const ACCESS_LOG_UNSUPPORTED: &[&str] = &["otlp"];
+
 /// Keys of an entry point that are decoded, but without effect yet, by the block they stand in.
 pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
-    (&[], &["allowACMEByPass", "http3", "udp", "observability"]),
+    (&[], &["allowACMEByPass", "http3", "udp"]),
     (&["http", "tls"], &["certResolver", "domains"]),
     (&["http2"], &["maxEncoderHeaderTableSize"]),
 ];

@@ -31,16 +31,17 @@ impl Default for Ping {
     }
 }
 
-impl Ping {
-    /// Adds the entry point `traefik` on port 8080, if that shall answer and is not written.
-    pub(super) fn add_entry_point(&self, entry_points: &mut BTreeMap<String, EntryPoint>) {
-        if self.entry_point == OWN_ENTRY_POINT && !self.manual_routing {
-            entry_points
-                .entry(OWN_ENTRY_POINT.to_owned())
-                .or_insert_with(|| EntryPoint {
-                    address: ":8080".to_owned(),
-                    ..EntryPoint::default()
-                });
-        }
-    }
+/// Is something answered on the entry point `traefik`?
+pub(super) fn is_own(entry_point: &str, manual_routing: bool) -> bool {
+    entry_point == OWN_ENTRY_POINT && !manual_routing
+}
+
+/// Adds the entry point `traefik` on port 8080, if it is not written.
+pub(super) fn add_own_entry_point(entry_points: &mut BTreeMap<String, EntryPoint>) {
+    entry_points
+        .entry(OWN_ENTRY_POINT.to_owned())
+        .or_insert_with(|| EntryPoint {
+            address: ":8080".to_owned(),
+            ..EntryPoint::default()
+        });
 }

@@ -3,7 +3,7 @@
 use serde_yaml::Mapping;
 
 use super::ping::OWN_ENTRY_POINT;
-use super::{Protocol, Written, keys, parse_address, server};
+use super::{Protocol, Written, keys, observed, parse_address, server};
 use crate::config::decode::MAX_PROBLEMS;
 use crate::config::dynamic::is_dynamic;
 use crate::config::node::{Entry, Node, Value};
@@ -37,8 +37,14 @@ pub(super) fn sort(root: Node, problems: &mut Vec<Problem>) -> Sorted {
     let mut traefik = Vec::new();
     for mut entry in entries {
         if keys::contains(keys::TRAEFIK, &entry.key) {
-            if entry.key.eq_ignore_ascii_case("providers") {
-                drop_unsupported_providers(&mut entry, problems);
+            for (block, unsupported) in [
+                ("providers", keys::PROVIDERS_UNSUPPORTED),
+                ("metrics", keys::METRICS_UNSUPPORTED),
+                ("accessLog", keys::ACCESS_LOG_UNSUPPORTED),
+            ] {
+                if entry.key.eq_ignore_ascii_case(block) {
+                    drop_unsupported(&mut entry, unsupported, problems);
+                }
             }
             traefik.push(entry);
         } else if keys::contains(keys::TRAEFIK_UNSUPPORTED, &entry.key) {
@@ -89,23 +95,23 @@ fn unknown(entry: &Entry) -> Problem {
         .hint(hint)
 }
 
-/// Takes providers out that piton does not support. If no other key is left the block counts as absent: it was not empty
+/// Takes keys out that piton does not support: providers, collectors. If no other key is left the block counts as absent: it was not empty
 /// as written, so Traefik would not have refused it.
-fn drop_unsupported_providers(providers: &mut Entry, problems: &mut Vec<Problem>) {
-    let path = providers.key.clone();
-    let Value::Map(entries) = &mut providers.node.value else {
+fn drop_unsupported(block: &mut Entry, list: &[&str], problems: &mut Vec<Problem>) {
+    let path = block.key.clone();
+    let Value::Map(entries) = &mut block.node.value else {
         return;
     };
     let before = entries.len();
     entries.retain(|entry| {
-        let keep = !keys::contains(keys::PROVIDERS_UNSUPPORTED, &entry.key);
+        let keep = !keys::contains(list, &entry.key);
         if !keep {
             problems.extend(unsupported(entry, &format!("{path}.{}", entry.key)));
         }
         keep
     });
     if entries.is_empty() && before > 0 {
-        providers.node.value = Value::Null;
+        block.node.value = Value::Null;
     }
 }
 
@@ -126,6 +132,7 @@ pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Proble
     if let (Some(node), Some(ping)) = (traefik.get("ping"), &*written.ping) {
         check_ping(node, ping, written, problems);
     }
+    observed::check(traefik, written, problems);
     let file = traefik
         .get("providers")
         .and_then(|providers| providers.get("file"));

@@ -75,7 +75,7 @@ fn a_full_file_is_read() {
     let (install, warnings) = read(FULL);
     let key = |warning: &String| warning.split(": ").nth(2).unwrap_or_default().to_owned();
     let keys: Vec<String> = warnings.iter().map(key).collect();
-    let without_effect = ["observability"];
+    let without_effect: [&str; 0] = [];
     assert_eq!(keys, without_effect.map(|key| format!("entryPoints.web.{key}")));
     let web = &install.entry_points["web"];
     assert!(web.as_default && web.reuse_port);
@@ -181,9 +181,9 @@ entryPoints:
       middlewares: [a@file]
       redirections: {entryPoint: {to: ':443'}}
       encodedCharacters: {allowEncodedSlash: false}
-api: {insecure: true, bananas: 5}
-metrics: {prometheus: {}}
-accessLog: true
+spiffe: {insecure: true, bananas: 5}
+metrics: {datadog: {}, otlp: {}}
+accessLog: {otlp: {}}
 tracing: {}
 certificatesResolvers: {le: {acme: {}}}
 tcpServersTransport: {}
@@ -196,9 +196,10 @@ core:
         warnings,
         [
             r#"4:5: warning: entryPoints.web.http3: "http3" is not supported yet and has no effect"#,
-            r#"11:1: warning: api: "api" is not supported yet and has no effect"#,
-            r#"12:1: warning: metrics: "metrics" is not supported yet and has no effect"#,
-            r#"13:1: warning: accessLog: "accessLog" is not supported yet and has no effect"#,
+            r#"11:1: warning: spiffe: "spiffe" is not supported yet and has no effect"#,
+            r#"12:11: warning: metrics.datadog: "datadog" is not supported yet and has no effect"#,
+            r#"12:24: warning: metrics.otlp: "otlp" is not supported yet and has no effect"#,
+            r#"13:13: warning: accessLog.otlp: "otlp" is not supported yet and has no effect"#,
             r#"14:1: warning: tracing: "tracing" is not supported yet and has no effect"#,
             r#"15:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
             r#"16:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
@@ -324,7 +325,7 @@ fn an_unknown_root_key_is_an_error_with_a_guess_from_both_families() {
             r#"2:1: error: entryPoint: unknown key "entryPoint"; did you mean "entryPoints"?"#,
             r#"3:1: error: grace_period_second: unknown key "grace_period_second"; did you mean "grace_period_seconds"?"#,
             r#"4:1: error: https: unknown key "https"; did you mean "http"?"#,
-            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, ping, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
+            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, ping, metrics, accessLog, api, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
         ]
     );
 }
@@ -492,6 +493,69 @@ fn ping_is_answered_on_an_entry_point_that_exists_or_on_its_own() {
             "2:20: error: ping.entryPoint: there is no entry point \"wbe\"; write one of web; without a name it is \
              answered on port 8080",
             "2:48: error: ping.terminatingStatusCode: 7 is no status; write one like 503",
+        ]
+    );
+}
+
+#[test]
+fn metrics_access_log_and_api_have_traefiks_defaults_and_an_entry_point_where_one_is_needed() {
+    let (install, warnings) = read("metrics: {prometheus: {}}\naccessLog: {}\napi: {}\n");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    let prometheus = install.metrics.unwrap().prometheus.into_inner().unwrap();
+    assert_eq!(prometheus.buckets, [0.1, 0.3, 1.2, 5.0]);
+    assert!(prometheus.add_entry_points_labels && prometheus.add_services_labels);
+    assert!(!prometheus.add_routers_labels && !prometheus.manual_routing);
+    assert_eq!(install.access_log.unwrap().format, "common");
+    assert_eq!(install.api.unwrap().base_path, "/");
+    assert_eq!(install.entry_points["traefik"].address, ":8080");
+    for without in [
+        "metrics: {prometheus: {manualRouting: true}}\n",
+        "metrics: {prometheus: {entryPoint: http}}\nentryPoints: {http: {address: ':80'}}\n",
+        "api: {}\n",
+    ] {
+        assert!(!read(without).0.entry_points.contains_key("traefik"), "{without}");
+    }
+    assert!(
+        read("api: {insecure: true}\n")
+            .0
+            .entry_points
+            .contains_key("traefik")
+    );
+}
+
+#[test]
+fn what_cannot_be_observed_is_refused_with_its_place() {
+    assert_eq!(
+        refused(
+            "metrics:
+  prometheus:
+    buckets: [0.3, 0.1]
+    entryPoint: wbe
+    headerLabels: {code: A, ok: 'a b'}
+accessLog:
+  format: jsn
+  filters: {statusCodes: ['200', '5xx']}
+  fields: {defaultMode: kep}
+api: {basePath: x, write: {tokenFile: a, socket: b}}
+entryPoints: {web: {address: ':80'}}
+"
+        ),
+        [
+            "3:14: error: metrics.prometheus.buckets: these are no bounds of buckets; write seconds above 0, each \
+             larger than the one before, such as [0.1, 0.3, 1.2, 5]",
+            "4:17: error: metrics.prometheus.entryPoint: there is no entry point \"wbe\"; write one of web; without a \
+             name it is answered on port 8080",
+            "5:26: error: metrics.prometheus.headerLabels.code: \"code\" is no name of a label; write letters, digits \
+             and _, such as user_agent",
+            "5:33: error: metrics.prometheus.headerLabels.ok: \"a b\" is no name of a header; write one such as \
+             User-Agent",
+            "7:11: error: accessLog.format: format \"jsn\" is unknown; did you mean \"json\"?",
+            "8:26: error: accessLog.filters.statusCodes: \"5xx\" is neither a status nor a range of them; write 503 or \
+             500-504",
+            "9:25: error: accessLog.fields.defaultMode: \"kep\" is not one of keep, drop, redact; did you mean \"keep\"?",
+            "10:17: error: api.basePath: \"x\" is no path; write one that begins with /, such as /piton",
+            "10:27: error: api.write: who may write is told by exactly one of tokenFile and socket; write tokenFile: \
+             /path/of/a/file with a token in it, or socket: /path/of/a/socket",
         ]
     );
 }

@@ -38,7 +38,7 @@ impl Piton {
     pub fn spawn(command: Command, dir: Option<TempDir>) -> Self {
         let mut piton = Self::launch(command, dir);
         let line = match piton.dir {
-            Some(_) => piton.wait_for_line(&["listening", "address="]),
+            Some(_) => piton.wait_for_line(&["listening", "name=\"web\"", "address="]),
             None => piton.wait_for_line(&["http://127.0.0.1:"]),
         };
         piton.address = Some(address_in(&line));
@@ -87,6 +87,11 @@ impl Piton {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address.unwrap()
+    }
+
+    /// Where another of its entry points listens.
+    pub fn address_of(&self, entry_point: &str) -> SocketAddr {
+        address_in(&self.wait_for_line(&["listening", &format!("name={entry_point:?}"), "address="]))
     }
 
     /// Its process.

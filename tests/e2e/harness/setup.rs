@@ -29,6 +29,8 @@ pub struct Setup {
     reserved: Option<Socket>,
     /// Further lines below `entryPoints.web`, without indentation.
     entry_point: String,
+    /// Further entry points, by name, with an address of the kernel's choice.
+    entry_points: Vec<String>,
     /// Further lines at the top.
     top: String,
     /// The inside of `providers.file`; `{dir}` stands for the directory.
@@ -57,6 +59,7 @@ impl Setup {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             reserved: None,
             entry_point: String::new(),
+            entry_points: Vec::new(),
             top: String::new(),
             file: None,
             engines: Vec::new(),
@@ -80,6 +83,12 @@ impl Setup {
     /// More lines below `entryPoints.web`.
     pub fn entry_point(mut self, lines: &str) -> Self {
         self.entry_point = lines.to_owned();
+        self
+    }
+
+    /// Another entry point.
+    pub fn and_entry_point(mut self, name: &str) -> Self {
+        self.entry_points.push(name.to_owned());
         self
     }
 
@@ -167,6 +176,9 @@ impl Setup {
         let mut text = format!("entryPoints:\n  web:\n    address: \"{}\"\n", self.address);
         for line in self.entry_point.lines() {
             writeln!(text, "    {line}").unwrap();
+        }
+        for name in &self.entry_points {
+            writeln!(text, "  {name}:\n    address: \"127.0.0.1:0\"").unwrap();
         }
         writeln!(text, "providers:\n  providersThrottleDuration: {}", self.throttle).unwrap();
         if let Some(inside) = &self.file {

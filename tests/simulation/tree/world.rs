@@ -272,6 +272,7 @@ impl World {
         let Choice {
             lease,
             cookies,
+            outcome,
             extra,
         } = answer.unwrap();
         drop(lease);
@@ -288,6 +289,7 @@ impl World {
         Ok(Choice {
             lease: again.lease,
             cookies,
+            outcome,
             extra,
         })
     }
@@ -317,7 +319,7 @@ impl World {
                     .map(|(mirroring, _)| mirroring)
                     .collect(),
             ),
-            Err(Refusal::NoServer) => (End::NoServer, Vec::new(), Vec::new(), BTreeSet::new()),
+            Err(Refusal::NoServer(_)) => (End::NoServer, Vec::new(), Vec::new(), BTreeSet::new()),
             Err(Refusal::SessionLost) => (End::SessionLost, Vec::new(), Vec::new(), BTreeSet::new()),
             Err(Refusal::Full { server, .. }) => {
                 let key = self.key_of(server.state());
