@@ -21,6 +21,20 @@ pub fn wall() -> Wall {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// A secret of this process, from the system's generator; a poorer one should that fail, which it does not.
+#[must_use]
+pub fn secret() -> &'static [u8; 32] {
+    static SECRET: Lazy<[u8; 32]> = Lazy::new(|| {
+        let mut secret = [0; 32];
+        let generator = rustls::crypto::ring::default_provider().secure_random;
+        if generator.fill(&mut secret).is_err() {
+            secret.fill_with(|| fastrand::u8(..));
+        }
+        secret
+    });
+    &SECRET
+}
+
 /// 64 random bits, from a generator of this thread; not for secrets.
 #[must_use]
 pub fn random() -> u64 {

@@ -23,6 +23,7 @@
 //! | 2 | [`stop`] | signals, lingering connections, the end of the process |
 //! | 2 | [`clock`], [`disk`], [`resolve`] | what every edge may use: clock and randomness, files, host names |
 //! | 1 | [`routing`] | merged configuration -> [`routing::Snapshot`] |
+//! | 1 | [`middleware`] | what may happen to a request before its service, and to the answer after it |
 //! | 1 | [`service`] | from a request to a server |
 //! | 1 | [`balance`] | servers, live state, candidates, selectors, leases |
 //! | 1 | [`meter`] | counters without contention, histograms, distinct clients |
@@ -34,9 +35,10 @@
 //! | 0 | [`config`] | static and dynamic configuration, positions, problems |
 //!
 //! # Life of a request
-//! listener -> `request_filter`: normalise, route by the snapshot of now -> choose a server (cookie first, else
-//! candidates and selector; none: 503) -> `upstream_peer` -> connect failed: another server, same request ->
-//! first byte: latency, passive health -> `Set-Cookie` on the final response -> lease dropped.
+//! listener -> `request_filter`: normalise, route by the snapshot of now, through the router's middlewares -> choose a
+//! server (cookie first, else candidates and selector; none: 503) -> `upstream_peer` -> connect failed: another server,
+//! same request -> first byte: latency, passive health -> `Set-Cookie` on the final response -> back through the
+//! middlewares -> lease dropped.
 //!
 //! # Life of a change
 //! files, containers -> whole [`config::dynamic::Configuration`] -> throttle -> equal to the last? drop -> merge -> [`routing::compile`]
@@ -57,6 +59,7 @@ pub mod health;
 pub mod listener;
 pub mod logging;
 pub mod meter;
+pub mod middleware;
 pub mod observe;
 pub mod provider;
 pub mod proxy;

@@ -3,7 +3,7 @@
 //! Life of a request: `early_request_filter` sets what the connection may cost, `request_filter` normalises
 //! and routes, `proxy_upstream_filter` chooses a server (or answers 503 and keeps the connection),
 //! `upstream_peer` hands out the peer and, after a failed connect, chooses again, `response_filter` sets
-//! the cookie, `logging` ends the lease.
+//! the cookie and goes back through the middlewares, `logging` ends the lease.
 
 mod admission;
 mod client;
@@ -23,6 +23,8 @@ mod replay;
 mod retry;
 mod rewrite;
 mod second;
+mod through;
+mod tries;
 mod watched;
 
 pub use context::Context;
@@ -34,6 +36,7 @@ pub use ping::Ping;
 pub use retry::{LOOKS, MAX_ATTEMPTS};
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -136,9 +139,17 @@ impl ProxyHttp for Edge {
                     watched.asks_for(&session.req_header().uri);
                 }
                 let internal = route.service.internal();
+                let goes_through = !route.chain.is_empty();
                 ctx.routed(route);
+                if goes_through {
+                    // Middlewares see, and may change, what piton states of the client's origin.
+                    ctx.state_origin(session.req_header_mut(), entry_point, &self.machine)?;
+                    if through::enter(session, ctx).await? {
+                        return Ok(true);
+                    }
+                }
                 match internal {
-                    Some(internal) => self.internals.answer(internal, session).await,
+                    Some(internal) => self.internals.answer(internal, session, ctx).await,
                     None => Ok(false),
                 }
             }
@@ -146,7 +157,7 @@ impl ProxyHttp for Edge {
                 if let Some(watched) = &mut ctx.watched {
                     watched.asks_for(&session.req_header().uri);
                 }
-                page.send(session).await?;
+                page.send(session, ctx).await?;
                 Ok(true)
             }
         }
@@ -160,7 +171,7 @@ impl ProxyHttp for Edge {
             return Ok(true);
         };
         if let Some(page) = Failure::from(denial).page() {
-            page.send(session).await?;
+            page.send(session, ctx).await?;
         }
         Ok(false)
     }
@@ -221,7 +232,9 @@ impl ProxyHttp for Edge {
             forwarded.state(request, &facts, ctx.origin_is_clean)?;
         }
         let none_before = ctx.origin_is_clean;
-        forwarded.append_client(request, &facts, none_before)?;
+        if !ctx.hides_client() {
+            forwarded.append_client(request, &facts, none_before)?;
+        }
         ctx.begin(request, !session.as_mut().is_body_empty());
         if ctx.closes_connection {
             rewrite::close_connection(request)?;
@@ -298,10 +311,25 @@ impl ProxyHttp for Edge {
             patience::free();
         }
         rewrite::add_cookies(response, ctx.take_cookies())?;
+        through::leave(session, ctx.passage_mut(), response)?;
         rewrite::for_old_clients(session.req_header().version, response);
         Ok(())
     }
 
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        end_of_stream: bool,
+        ctx: &mut Context,
+    ) -> Result<Option<Duration>> {
+        if let Some(passage) = ctx.passage_mut() {
+            *body = through::pass(passage, body.take(), end_of_stream)?;
+        }
+        Ok(None)
+    }
+
+    /// Trailers end a body as well.
     async fn response_trailer_filter(
         &self,
         _session: &mut Session,
@@ -309,7 +337,10 @@ impl ProxyHttp for Edge {
         ctx: &mut Context,
     ) -> Result<Option<Bytes>> {
         ctx.watch_trailers(trailers);
-        Ok(None)
+        match ctx.passage_mut() {
+            Some(passage) => through::pass(passage, None, true),
+            None => Ok(None),
+        }
     }
 
     async fn fail_to_proxy(&self, session: &mut Session, error: &Error, ctx: &mut Context) -> FailToProxy {
@@ -324,7 +355,7 @@ impl ProxyHttp for Edge {
         } else {
             ctx.failure().unwrap_or_else(|| Failure::of(error))
         };
-        failure.answer(session).await
+        failure.answer(session, ctx).await
     }
 
     /// Failures of servers and clients are no errors of piton: they are logged at debug level only.

@@ -8,6 +8,7 @@ mod compiler;
 mod level;
 mod load_balancer;
 mod merge;
+mod middlewares;
 mod observed;
 mod order;
 mod reloads;

@@ -24,7 +24,7 @@ use thiserror::Error;
 
 pub use self::hosts::{HostPattern, HostSet};
 use self::matcher::Matcher;
-pub(crate) use self::regexp::compile as go_regexp;
+pub(crate) use self::regexp::{compile as go_regexp, compile_with_groups as go_regexp_with_groups};
 use crate::request::RequestView;
 
 /// Longest rule accepted, in bytes.

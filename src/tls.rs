@@ -56,6 +56,7 @@ pub struct Tls {
     findings: Vec<Finding>,
     // What the next one is compared with.
     parts: Parts,
+    own: Option<Arc<CertifiedKey>>,
     /// One for each pair of `parts`, in their order.
     known: Vec<Known>,
 }
@@ -91,7 +92,19 @@ impl Tls {
             findings: compiler.findings,
             known: compiler.known,
             parts: parts.clone(),
+            own: own.cloned(),
         }
+    }
+
+    /// Would it be compiled from these to the same again? Never where files are named, which may hold something else by
+    /// now.
+    #[must_use]
+    pub fn stands(&self, parts: &Parts, own: Option<&Arc<CertifiedKey>>) -> bool {
+        // The default options are always there, unless nothing was compiled yet.
+        !self.options.is_empty()
+            && self.own.as_ref().map(Arc::as_ptr) == own.map(Arc::as_ptr)
+            && self.parts == *parts
+            && parts.values().all(|part| part.named_files().next().is_none())
     }
 
     /// What is to be said about what is written.

@@ -78,6 +78,10 @@ fn finding_a_route_allocates_nothing() {
     for (host, path) in found {
         let find = || {
             let route = table.find(&view(host, path)).expect("there is a route");
+            assert!(
+                route.chain.is_empty(),
+                "nothing is on the way, and nothing is made of it"
+            );
             black_box(Arc::clone(&route.service));
         };
         assert_eq!(allocations(find), 0, "{host}{path}");

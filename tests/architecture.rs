@@ -55,8 +55,21 @@ const USES: &[(&str, Ring, &[&str])] = &[
         "routing",
         Ring::Pure,
         &[
-            "service", "balance", "sticky", "rule", "upstream", "tls", "request", "config",
+            "service",
+            "middleware",
+            "balance",
+            "sticky",
+            "rule",
+            "upstream",
+            "tls",
+            "request",
+            "config",
         ],
+    ),
+    (
+        "middleware",
+        Ring::Pure,
+        &["balance", "rule", "request", "config"],
     ),
     (
         "service",

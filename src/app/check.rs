@@ -118,6 +118,7 @@ fn of_meaning(snapshot: &Snapshot, source: &Source, known: &[Problem]) -> Vec<Pr
         let (kind, above): (&str, &[&str]) = match kind {
             Kind::Router => ("http.routers", &["http", "routers", name]),
             Kind::Service => ("http.services", &["http", "services", name]),
+            Kind::Middleware => ("http.middlewares", &["http", "middlewares", name]),
             Kind::Tls => ("tls", &["tls"]),
         };
         let item = format!("{kind}.{name}");

@@ -1,10 +1,12 @@
 //! What the static configuration means for routing: the routers of piton's own, as a provider would send them
 //! (traefik-core 5.2, 5.4).
 
-use crate::config::dynamic::Configuration;
-use crate::config::dynamic::http::Router;
+use crate::config::dynamic::http::{Http, Router};
+use crate::config::dynamic::middleware::path::RedirectScheme;
+use crate::config::dynamic::{Configuration, Middleware};
+use crate::config::install::entry_point::RedirectEntryPoint;
 use crate::config::install::ping::OWN_ENTRY_POINT;
-use crate::config::install::{Install, Ping, Prometheus};
+use crate::config::install::{Install, Ping, Prometheus, parse_address};
 use crate::service::Internal;
 
 /// What piton answers itself under `install`, where a router leads to it.
@@ -40,7 +42,55 @@ pub(super) fn configuration(install: &Install) -> Configuration {
         // There is no dashboard; this one says so.
         routers.insert("dashboard", own(format!("PathPrefix(`{base}/`)"), i64::MAX - 2));
     }
+    for (name, entry_point) in &install.entry_points {
+        let redirections = entry_point.http.redirections.as_ref();
+        if let Some(redirect) = redirections.and_then(|redirections| redirections.entry_point.as_ref()) {
+            add_redirect(install, name, redirect, &mut configuration.http);
+        }
+    }
     configuration
+}
+
+/// A router of an entry point that redirects everything to another one.
+fn add_redirect(install: &Install, from: &str, redirect: &RedirectEntryPoint, http: &mut Http) {
+    let name = format!("{from}-to-{}", redirect.to.trim_start_matches(':'));
+    let middleware = format!("redirect-{name}");
+    let port = match redirect.to.strip_prefix(':') {
+        Some(port) => port.to_owned(),
+        None => port_of(install, &redirect.to),
+    };
+    let router = Router {
+        entry_points: vec![from.to_owned()],
+        rule: "HostRegexp(`^.+$`)".to_owned(),
+        middlewares: vec![middleware.clone()],
+        priority: redirect.priority,
+        ..to(Internal::Noop)
+    };
+    http.routers.insert(name, router);
+    let redirect = RedirectScheme {
+        scheme: redirect.scheme.clone(),
+        port,
+        permanent: redirect.permanent,
+    };
+    http.middlewares.insert(
+        middleware,
+        Middleware {
+            redirect_scheme: Some(redirect),
+            ..Middleware::default()
+        },
+    );
+}
+
+/// The port of an entry point as written; empty where the kernel chooses it.
+fn port_of(install: &Install, entry_point: &str) -> String {
+    let written = install.entry_points.get(entry_point);
+    let address = written.and_then(|written| parse_address(&written.address).ok());
+    let port = address.map_or(0, |address| address.port);
+    if port == 0 {
+        String::new()
+    } else {
+        port.to_string()
+    }
 }
 
 /// `metrics.prometheus`.

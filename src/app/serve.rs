@@ -22,12 +22,14 @@ use super::internal;
 use super::sources::Followers;
 use super::startup::{StartFailure, Startup};
 use crate::api::{Api, socket};
+use crate::config::dynamic::middleware::access::EncodedCharacters;
 use crate::config::install::{self, Install, Protocol, parse_address};
 use crate::control::{Control, Settings};
 use crate::disk::Disk;
 use crate::handover::{Arrival, Offer};
 use crate::health::Health;
 use crate::listener::{Bound, Front, bind};
+use crate::middleware::{Chain, Characters, Step};
 use crate::observe::Observer;
 use crate::provider::Update;
 use crate::proxy::{Edge, EntryPoint, EntryPoints, Inside, Internals, Ping, service};
@@ -217,25 +219,30 @@ fn specs(install: &Install) -> Vec<EntryPointSpec> {
             name: name.to_owned(),
             is_default: is_default(name, written),
             tls: written.http.tls.clone().into_inner(),
-            unsupported: unsupported(written),
+            middlewares: written.http.middlewares.clone(),
+            guard: guard(name, written),
         })
         .collect()
 }
 
-/// Settings of an entry point that protect what is behind it and that piton does not have.
-fn unsupported(written: &install::EntryPoint) -> Vec<String> {
-    let http = &written.http;
-    let denies_characters = http
-        .encoded_characters
-        .as_ref()
-        .is_some_and(|allowed| *allowed != Default::default());
-    let settings = [
-        (!http.middlewares.is_empty(), "http.middlewares"),
-        (http.redirections.is_some(), "http.redirections"),
-        (denies_characters, "http.encodedCharacters"),
-    ];
-    let used = settings.into_iter().filter(|(used, _)| *used);
-    used.map(|(_, key)| key.to_owned()).collect()
+/// What every request of an entry point has to pass: `http.encodedCharacters`.
+fn guard(name: &str, written: &install::EntryPoint) -> Arc<Chain> {
+    let Some(allowed) = &written.http.encoded_characters else {
+        return Arc::default();
+    };
+    let characters = Characters::new(&EncodedCharacters {
+        allow_encoded_slash: allowed.allow_encoded_slash,
+        allow_encoded_back_slash: allowed.allow_encoded_back_slash,
+        allow_encoded_null_character: allowed.allow_encoded_null_character,
+        allow_encoded_semicolon: allowed.allow_encoded_semicolon,
+        allow_encoded_percent: allowed.allow_encoded_percent,
+        allow_encoded_question_mark: allowed.allow_encoded_question_mark,
+        allow_encoded_hash: allowed.allow_encoded_hash,
+    });
+    if characters.is_empty() {
+        return Arc::default();
+    }
+    Arc::new(Chain::new(vec![Step::of_entry_point(name, characters)]))
 }
 
 /// Entry points over TCP, by name.

@@ -72,10 +72,16 @@ impl Configuration {
         });
         let services = self.http.services.values();
         let keys = services.flat_map(|service| service.key_files());
-        let all = of_transports.chain(keys).chain(self.tls.named_files());
-        all.map(String::as_str)
-            .filter(|name| !name.is_empty() && !name.contains("-----BEGIN"))
+        let middlewares = self.http.middlewares.values();
+        let users = middlewares.flat_map(|middleware| middleware.named_files());
+        let named = of_transports.chain(keys).chain(users).map(String::as_str);
+        named.filter(|name| is_path(name)).chain(self.tls.named_files())
     }
+}
+
+/// Of what is "a path or PEM": is it a path?
+fn is_path(written: &str) -> bool {
+    !written.is_empty() && !written.contains("-----BEGIN")
 }
 
 /// Reads a dynamic configuration file.

@@ -5,21 +5,24 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode};
-use pingora::Error;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use pingora::http::RequestHeader;
-use tokio::time::{Instant, timeout_at};
+use pingora::{Error, Result};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::dialling::Dialling;
-use super::entry_point::{Facts, address_value};
+use super::entry_point::{EntryPoint, Facts, address_value};
 use super::failure::{Denial, Failure, is_final};
 use super::kept::{Budgets, Kept};
 use super::mirror::Queue;
 use super::patience::IsOver;
+use super::retry::is_websocket;
 use super::second::{Second, TooLarge};
+use super::tries::Tries;
 use super::watched::Watched;
 use crate::balance::{Draw, Micros, Server, ServerState, Signals, Waiting};
 use crate::clock;
+use crate::middleware::Passage;
 use crate::routing::{Route, Snapshot};
 use crate::service::{Ask, Attempts, Choice, Cookies, OnError, Refusal, Service};
 use crate::sticky::{Outcome, Verdict};
@@ -65,6 +68,10 @@ pub struct Context {
     /// The server answered: nothing can be tried again.
     answered: bool,
     failure: Option<Failure>,
+    /// Its way through the middlewares of its route, where there are any.
+    passage: Option<Box<Passage>>,
+    /// What they say about tries.
+    tries: Tries,
     /// Bytes of its body so far.
     body_bytes: u64,
     /// The request itself, where it may have to be sent a second time.
@@ -86,6 +93,62 @@ impl Context {
     /// The request goes this way.
     pub(super) fn routed(&mut self, route: Arc<Route>) {
         self.route = Some(route);
+    }
+
+    /// States the client's origin on the request, if that was not done. What middlewares make of it stays.
+    pub(super) fn state_origin(
+        &mut self,
+        request: &mut RequestHeader,
+        entry_point: &EntryPoint,
+        machine: &HeaderValue,
+    ) -> Result<()> {
+        if !self.origin_is_stated {
+            let facts = self.facts(is_websocket(&request.headers), machine);
+            entry_point
+                .forwarded()
+                .state(request, &facts, self.origin_is_clean)?;
+        }
+        self.origin_is_stated = true;
+        self.origin_is_clean = false;
+        Ok(())
+    }
+
+    /// A way through the middlewares of its route, if there are any.
+    pub(super) fn passage(&self) -> Option<Box<Passage>> {
+        let route = self.route.as_ref().filter(|route| !route.chain.is_empty())?;
+        Some(Box::new(Passage::new(Arc::clone(&route.chain))))
+    }
+
+    /// The request has come as far as `passage` says.
+    pub(super) fn passed(&mut self, passage: Box<Passage>, method: &Method) {
+        self.tries = Tries::new(passage.retry(), method, clock::now());
+        self.passage = Some(passage);
+    }
+
+    /// The way that its answer has to take.
+    pub(super) fn passage_mut(&mut self) -> Option<&mut Passage> {
+        self.passage.as_deref_mut()
+    }
+
+    /// Shall servers not be told the client's address?
+    pub(super) fn hides_client(&self) -> bool {
+        self.passage
+            .as_ref()
+            .is_some_and(|passage| passage.hides_client())
+    }
+
+    /// A try ended without an answer; do the middlewares allow another?
+    pub(super) fn may_try_again(&mut self) -> bool {
+        self.tries.failed(clock::now(), clock::random())
+    }
+
+    /// Waits as long as the middlewares want between two tries.
+    pub(super) async fn pause(&mut self) {
+        if let Some(pause) = self.tries.take_pause() {
+            sleep(pause).await;
+            // That was no connecting.
+            self.began = clock::now();
+        }
     }
 
     fn service(&self) -> Option<&Arc<Service>> {
@@ -131,6 +194,10 @@ impl Context {
                     return self.provide(headers, budgets);
                 }
                 Err(Refusal::NoServer(_) | Refusal::SessionLost) if self.renew(published) => continue,
+                // Who asks for tries gets them, of the same server if there is no other.
+                Err(Refusal::NoServer(_)) if self.tries.are_asked_for() && self.attempts.forget_tried() => {
+                    continue;
+                }
                 Err(Refusal::NoServer(_)) => return Err(Denial::NoServer),
                 Err(Refusal::SessionLost) => return Err(Denial::SessionLost),
                 Err(Refusal::Full { server, max_wait }) => (server, max_wait),
@@ -175,7 +242,9 @@ impl Context {
     fn provide(&mut self, headers: &HeaderMap, budgets: &Budgets) -> Result<(), Denial> {
         match (&mut self.second, &mut self.choice) {
             (Some(second), Some(choice)) => second.resume(choice),
-            (None, Some(choice)) => self.second = Second::of(choice, headers, budgets),
+            (None, Some(choice)) => {
+                self.second = Second::of(choice, headers, budgets, self.tries.body_limit());
+            }
             (_, None) => {}
         }
         match &self.second {
@@ -319,14 +388,14 @@ impl Context {
 
     /// Is an answer with this status to be discarded, if it can be?
     pub(super) fn is_watched(&self, status: StatusCode) -> bool {
-        self.second.is_some() && self.watching(status).is_some()
+        let is_watched = || self.watching(status).is_some() || self.tries.discards(status, clock::now());
+        self.second.is_some() && is_watched()
     }
 
     /// May any answer of the attempt under way be discarded?
     pub(super) fn is_watched_at_all(&self) -> bool {
-        self.choice
-            .as_ref()
-            .is_some_and(|choice| !choice.extra.watched.is_empty())
+        let choice = self.choice.as_ref();
+        self.tries.discards_at_all() || choice.is_some_and(|choice| !choice.extra.watched.is_empty())
     }
 
     /// Gives up the attempt under way because of its answer: the fallback is next.
@@ -335,13 +404,16 @@ impl Context {
         self.passive(!status.is_server_error(), now);
         // The wait for the answer was no connecting.
         self.began = now;
-        let Some(on_error) = self.watching(status).cloned() else {
-            return;
-        };
+        let on_error = self.watching(status).cloned();
+        if on_error.is_none() {
+            self.tries.discarded(now, clock::random());
+        }
         if let Some(mut choice) = self.choice.take() {
             choice.lease.first_byte(now);
-            self.attempts
-                .fail_over(on_error, std::mem::take(&mut choice.extra.path));
+            if let Some(on_error) = on_error {
+                self.attempts
+                    .fail_over(on_error, std::mem::take(&mut choice.extra.path));
+            }
         }
         if let Some(second) = &mut self.second {
             second.failing_over = true;
@@ -447,6 +519,7 @@ impl Context {
     /// get their copies, unless the client left.
     pub(super) fn end(&mut self, mirrors: &Queue, client_left: bool) {
         self.choice = None;
+        self.passage = None;
         if let Some(second) = self.second.take().filter(|_| !client_left) {
             second.leave(mirrors, self.client);
         }

@@ -4,6 +4,7 @@ use http::StatusCode;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::{FailToProxy, Session};
 
+use super::context::Context;
 use super::page::{self, Page};
 
 /// Why a request gets no server.
@@ -115,7 +116,7 @@ impl Failure {
     }
 
     /// Answers, unless a response is under way already: that can only be cut.
-    pub(super) async fn answer(self, session: &mut Session) -> FailToProxy {
+    pub(super) async fn answer(self, session: &mut Session, ctx: &mut Context) -> FailToProxy {
         let under_way = session
             .response_written()
             .is_some_and(|response| is_final(response.status));
@@ -124,7 +125,7 @@ impl Failure {
         if let Some(page) = page {
             // Pingora closes the connection after a failure; the client is told.
             session.set_keepalive(None);
-            if let Err(error) = page.send(session).await {
+            if let Err(error) = page.send(session, ctx).await {
                 tracing::debug!("client left before its error page: {error}");
             }
         }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{StatusCode, header};
 use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 use tokio::task::spawn_blocking;
 
+use super::context::Context;
 use super::page;
 use super::ping::Ping;
 use crate::api::{Api, Asked, Reply};
@@ -17,9 +18,6 @@ use crate::clock;
 use crate::observe::Observer;
 use crate::routing::{Reloads, Snapshot};
 use crate::service::Internal;
-
-/// Bytes of a body that are written at once.
-const PART: usize = 64 * 1024;
 
 /// Everything that piton answers itself.
 pub struct Internals {
@@ -40,17 +38,22 @@ impl Internals {
     ///
     /// # Errors
     /// When the client cannot be written to.
-    pub(super) async fn answer(&self, internal: Internal, session: &mut Session) -> Result<bool> {
+    pub(super) async fn answer(
+        &self,
+        internal: Internal,
+        session: &mut Session,
+        ctx: &mut Context,
+    ) -> Result<bool> {
         match internal {
-            Internal::Ping => self.ping.answer().send(session).await?,
-            Internal::Noop => page::TEAPOT.send(session).await?,
+            Internal::Ping => self.ping.answer().send(session, ctx).await?,
+            Internal::Noop => page::TEAPOT.send(session, ctx).await?,
             Internal::Api => match self.api(session).await {
-                Some(reply) => send(session, reply).await?,
-                None => page::NOT_FOUND.send(session).await?,
+                Some(reply) => send(session, ctx, reply).await?,
+                None => page::NOT_FOUND.send(session, ctx).await?,
             },
             Internal::Prometheus => match self.metrics().await {
-                Some(reply) => send(session, reply).await?,
-                None => page::NOT_FOUND.send(session).await?,
+                Some(reply) => send(session, ctx, reply).await?,
+                None => page::NOT_FOUND.send(session, ctx).await?,
             },
         }
         Ok(true)
@@ -87,23 +90,11 @@ impl Internals {
     }
 }
 
-async fn send(session: &mut Session, reply: Reply) -> Result<()> {
-    let is_head = session.req_header().method == Method::HEAD;
+async fn send(session: &mut Session, ctx: &mut Context, reply: Reply) -> Result<()> {
     let mut response = ResponseHeader::build(reply.status, Some(4))?;
-    response.insert_header(header::CONTENT_LENGTH, reply.body.len())?;
     response.insert_header(header::CONTENT_TYPE, reply.kind)?;
     if let Some(page) = reply.next_page {
         response.insert_header("X-Next-Page", page)?;
     }
-    session.write_response_header(Box::new(response), is_head).await?;
-    if is_head {
-        return Ok(());
-    }
-    let mut body = Bytes::from(reply.body);
-    while body.len() > PART {
-        session
-            .write_response_body(Some(body.split_to(PART)), false)
-            .await?;
-    }
-    session.write_response_body(Some(body), true).await
+    page::write(session, ctx, response, Bytes::from(reply.body)).await
 }

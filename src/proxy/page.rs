@@ -6,6 +6,12 @@ use pingora::Result;
 use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
+use super::context::Context;
+use super::through;
+
+/// Bytes of a body that are written at once.
+const PART: usize = 64 * 1024;
+
 /// A short answer from memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -65,12 +71,11 @@ impl Page {
         self.status
     }
 
-    /// Writes it; the connection stays usable.
+    /// Writes it, through the middlewares that the request has come through; the connection stays usable.
     ///
     /// # Errors
     /// When the client cannot be written to.
-    pub async fn send(&self, session: &mut Session) -> Result<()> {
-        let is_head = session.req_header().method == Method::HEAD;
+    pub(super) async fn send(&self, session: &mut Session, ctx: &mut Context) -> Result<()> {
         let mut response = ResponseHeader::build(self.status, Some(4))?;
         response.insert_header(header::CONTENT_LENGTH, HeaderValue::from(self.body.len()))?;
         if self.typed {
@@ -78,11 +83,37 @@ impl Page {
             response.insert_header(header::CONTENT_TYPE, text)?;
             response.insert_header("X-Content-Type-Options", "nosniff")?;
         }
-        session.write_response_header(Box::new(response), is_head).await?;
-        if !is_head {
-            let body = Bytes::from_static(self.body.as_bytes());
-            session.write_response_body(Some(body), true).await?;
-        }
-        Ok(())
+        write(session, ctx, response, Bytes::from_static(self.body.as_bytes())).await
     }
+}
+
+/// Writes an answer of piton's own, through the middlewares that the request has come through.
+///
+/// # Errors
+/// When the client cannot be written to.
+pub(super) async fn write(
+    session: &mut Session,
+    ctx: &mut Context,
+    mut response: ResponseHeader,
+    body: Bytes,
+) -> Result<()> {
+    let is_head = session.req_header().method == Method::HEAD;
+    if !response.headers.contains_key(header::CONTENT_LENGTH) {
+        response.insert_header(header::CONTENT_LENGTH, HeaderValue::from(body.len()))?;
+    }
+    through::leave(session, ctx.passage_mut(), &mut response)?;
+    session.write_response_header(Box::new(response), is_head).await?;
+    if !is_head {
+        let body = match ctx.passage_mut() {
+            Some(passage) => through::pass(passage, Some(body), true)?,
+            None => Some(body),
+        };
+        let mut body = body.unwrap_or_default();
+        while body.len() > PART {
+            let part = body.split_to(PART);
+            session.write_response_body(Some(part), false).await?;
+        }
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
 }

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::failure::{Failure, is_final};
 use super::kept::{Body, Budgets, Kept};
 use super::retry::promises_to_change_nothing;
-use super::rewrite;
+use super::{rewrite, through};
 use crate::routing::Snapshot;
 
 /// Failures after which nobody else is tried.
@@ -59,6 +59,7 @@ pub(super) async fn answer(
     let may_repeat = promises_to_change_nothing(session);
     let (mut failure, mut failed, mut had_stale) = (None, 0, false);
     loop {
+        ctx.pause().await;
         // That everybody left was tried in vain is told by what the last of them did.
         let placed = ctx.place(&session.req_header().headers, budgets, published).await;
         placed.map_err(|denial| failure.unwrap_or(denial.into()))?;
@@ -85,7 +86,7 @@ pub(super) async fn answer(
             Stage::Sent { .. } => may_repeat,
         };
         ctx.give_up_server();
-        if !again || failed >= MAX_SERVERS {
+        if !again || failed >= MAX_SERVERS || !ctx.may_try_again() {
             return Err(failure.unwrap_or(Failure::BadGateway));
         }
     }
@@ -149,6 +150,7 @@ async fn pass_on(
     rewrite::response(&mut response);
     frame(session, &mut response, has_no_body).map_err(left)?;
     rewrite::add_cookies(&mut response, ctx.take_cookies()).map_err(left)?;
+    through::leave(session, ctx.passage_mut(), &mut response).map_err(left)?;
     rewrite::for_old_clients(session.req_header().version, &mut response);
     // Pingora closes the connection after a failed exchange; the client is told.
     session.set_keepalive(None);
@@ -161,13 +163,20 @@ async fn pass_on(
         .await?
         .map_err(cut)?
     {
-        session
-            .write_response_body(Some(part), false)
-            .await
-            .map_err(left)?;
+        let part = match ctx.passage_mut() {
+            Some(passage) => through::pass(passage, Some(part), false).map_err(cut)?,
+            None => Some(part),
+        };
+        if part.is_some() {
+            session.write_response_body(part, false).await.map_err(left)?;
+        }
     }
     if !has_no_body {
-        session.write_response_body(None, true).await.map_err(left)?;
+        let rest = match ctx.passage_mut() {
+            Some(passage) => through::pass(passage, None, true).map_err(cut)?,
+            None => None,
+        };
+        session.write_response_body(rest, true).await.map_err(left)?;
     }
     client.release(answer).await;
     Ok(())

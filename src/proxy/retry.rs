@@ -54,6 +54,7 @@ pub(super) async fn next_peer(
         // That was no connecting.
         ctx.began = clock::now();
     }
+    ctx.pause().await;
     loop {
         if ctx.choice().is_none()
             && let Err(denial) = ctx.place(&session.req_header().headers, budgets, published).await
@@ -73,7 +74,7 @@ pub(super) async fn next_peer(
         }
         ctx.failed(Failure::BadGateway);
         ctx.give_up_server();
-        if !may_connect_again(ctx, upstream) {
+        if !may_connect_again(ctx, upstream) || !ctx.may_try_again() {
             return Err(gave_up("too many servers have no address"));
         }
     }
@@ -143,10 +144,12 @@ pub(super) fn after_failed_connect(ctx: &mut Context, peer: &HttpPeer, mut error
         return error;
     };
     let again = may_connect_again(ctx, server.upstream());
-    error.set_retry(again);
-    if !(again && try_next_address(ctx, server.upstream(), peer)) {
-        ctx.give_up_server();
+    if again && try_next_address(ctx, server.upstream(), peer) {
+        error.set_retry(true);
+        return error;
     }
+    ctx.give_up_server();
+    error.set_retry(again && ctx.may_try_again());
     error
 }
 
@@ -202,10 +205,11 @@ pub(super) fn after_broken_exchange(
     let repeatable = is_whole(session) && (unprocessed || promises_to_change_nothing(session));
     let again =
         is_connection_loss(error.etype()) && repeatable && ctx.broken_exchanges <= MAX_BROKEN_EXCHANGES;
-    error.set_retry(again);
     // A pooled connection that the server had closed, or a request that it did not process, say nothing
     // about the server: once more there, on a new connection. Otherwise elsewhere.
-    if !((connection_reused || unprocessed) && ctx.broken_exchanges == 1) {
+    let is_the_same_try = (connection_reused || unprocessed) && ctx.broken_exchanges == 1;
+    error.set_retry(again && (is_the_same_try || ctx.may_try_again()));
+    if !is_the_same_try {
         ctx.give_up_server();
     }
     ctx.is_to_settle = ctx.broken_exchanges > 1;

@@ -18,6 +18,8 @@ pub(super) struct Second {
     mirrors: SmallVec<[Arc<Mirror>; 1]>,
     /// Largest body that the failover on the way allows.
     max_body: Option<u64>,
+    /// How much of a body another try after an answer would need, in bytes.
+    of_tries: Option<u64>,
     /// Bytes of body that have passed in this attempt.
     passed: u64,
     /// The main service's answer was discarded; the fallback is next.
@@ -30,8 +32,13 @@ pub(super) struct TooLarge;
 
 impl Second {
     /// What `choice` makes necessary; `None` for the usual request.
-    pub(super) fn of(choice: &mut Choice, headers: &HeaderMap, budgets: &Budgets) -> Option<Box<Self>> {
-        if choice.extra.watched.is_empty() && choice.extra.mirrors.is_empty() {
+    pub(super) fn of(
+        choice: &mut Choice,
+        headers: &HeaderMap,
+        budgets: &Budgets,
+        of_tries: Option<u64>,
+    ) -> Option<Box<Self>> {
+        if choice.extra.watched.is_empty() && choice.extra.mirrors.is_empty() && of_tries.is_none() {
             return None;
         }
         // A tunnel cannot be copied or repeated.
@@ -41,7 +48,7 @@ impl Second {
             }
             return None;
         }
-        let budget = if choice.extra.watched.is_empty() {
+        let budget = if choice.extra.watched.is_empty() && of_tries.is_none() {
             &budgets.mirrors
         } else {
             &budgets.failovers
@@ -50,6 +57,7 @@ impl Second {
             kept: Kept::new(budget.clone(), 0),
             mirrors: SmallVec::new(),
             max_body: None,
+            of_tries,
             passed: 0,
             failing_over: false,
         };
@@ -68,7 +76,8 @@ impl Second {
         let of_mirrors = self.mirrors.iter().filter_map(|mirror| mirror.body());
         let of_mirrors = of_mirrors.map(|limit| limit.unwrap_or(u64::MAX)).max();
         let of_failovers = (!choice.extra.watched.is_empty()).then(|| self.max_body.unwrap_or(u64::MAX));
-        self.kept.set_limit(of_mirrors.max(of_failovers).unwrap_or(0));
+        self.kept
+            .set_limit(of_mirrors.max(of_failovers).max(self.of_tries).unwrap_or(0));
     }
 
     /// Is the length that the client states larger than allowed?

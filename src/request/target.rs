@@ -204,6 +204,62 @@ fn resolve(path: &str) -> String {
     clean
 }
 
+/// The path with every escape decoded, as Go's `URL.Path`; what is not UTF-8 then is replaced. Borrowed when there is
+/// no `%`.
+pub fn decoded(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let bytes: Vec<u8> = pieces(path)
+        .filter_map(|piece| match piece.ok()? {
+            Piece::Escaped { byte, .. } | Piece::Raw(byte) => Some(byte),
+        })
+        .collect();
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What follows in `path` behind the text `prefix`, which is compared with the decoded path; escapes stay as they are.
+#[must_use]
+pub fn behind<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
+    let (mut wanted, mut at) = (prefix.bytes(), 0);
+    let mut left = pieces(path);
+    for byte in wanted.by_ref() {
+        at += match left.next()?.ok()? {
+            Piece::Raw(found) if found == byte => 1,
+            Piece::Escaped { byte: found, .. } if found == byte => 3,
+            _ => return None,
+        };
+    }
+    path.get(at..)
+}
+
+/// A path that somebody has written, with everything escaped that may not be raw in one; escapes stay.
+///
+/// # Errors
+/// The first escape that is none.
+pub fn escape(path: &str) -> Result<String, String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        match first {
+            b'%' => {
+                let is_escape = matches!(after, [a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+                if !is_escape {
+                    let bad: Vec<u8> = std::iter::once(b'%')
+                        .chain(after.iter().copied().take(2))
+                        .collect();
+                    return Err(String::from_utf8_lossy(&bad).into_owned());
+                }
+                bytes.push(b'%');
+            }
+            &byte if may_be_raw(byte) => bytes.push(byte),
+            &byte => push_escaped(&mut bytes, byte),
+        }
+    }
+    Ok(into_text(bytes))
+}
+
 /// Bytes to text; those that are not UTF-8 are written as escapes.
 fn into_text(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes).unwrap_or_else(|error| {

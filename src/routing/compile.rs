@@ -7,6 +7,7 @@ use std::sync::Arc;
 use once_cell::sync::Lazy;
 use rustls::sign::CertifiedKey;
 
+use super::middlewares::Middlewares;
 use super::report::{Report, of_tls};
 use super::routers::Routers;
 use super::services::Services;
@@ -14,12 +15,13 @@ use super::{Merged, Snapshot};
 use crate::balance::Micros;
 use crate::config::dynamic::http::RouterTls;
 use crate::config::{Files, NoFiles};
+use crate::middleware::Chain;
 use crate::service::Internal;
 use crate::tls::Tls;
 use crate::upstream::Transport;
 
 /// What routing needs to know of an entry point.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EntryPointSpec {
     /// Its name.
     pub name: String,
@@ -27,9 +29,10 @@ pub struct EntryPointSpec {
     pub is_default: bool,
     /// TLS of routers that say nothing about it.
     pub tls: Option<RouterTls>,
-    /// What is written for it that every router on it would need and piton does not have: no router is put
-    /// there, since it would run without.
-    pub unsupported: Vec<String>,
+    /// Names of middlewares before those of each router.
+    pub middlewares: Vec<String>,
+    /// What every request has to pass before those.
+    pub guard: Arc<Chain>,
 }
 
 /// What every configuration is compiled against.
@@ -57,8 +60,7 @@ impl EntryPointSpec {
         Self {
             name: name.to_owned(),
             is_default,
-            tls: None,
-            unsupported: Vec::new(),
+            ..Self::default()
         }
     }
 }
@@ -93,28 +95,32 @@ pub fn compile(merged: &Merged, ground: &Ground, now: Micros, previous: &Snapsho
     let before = previous.ground.as_ref().filter(|before| ground.is(before));
     let known = before.map(|_| previous);
     let services = Services::compile(merged, ground, now, previous, known);
-    let tls = Tls::compile(
-        &merged.tls,
-        ground.certificate.as_ref(),
-        &*ground.files,
-        &previous.tls,
-    );
-    let routers = Routers::compile(merged, ground, &services, &tls, known);
+    let own = ground.certificate.as_ref();
+    let tls = match previous.tls.stands(&merged.tls, own) {
+        true => Arc::clone(&previous.tls),
+        false => Arc::new(Tls::compile(&merged.tls, own, &*ground.files, &previous.tls)),
+    };
+    let middlewares = Middlewares::compile(merged, ground, known);
+    let routers = Routers::compile(merged, ground, &services, &middlewares, &tls, known);
     Snapshot {
         generation: previous.generation + 1,
         report: Report {
             routers: routers.report,
             services: services.report,
             tls: of_tls(&tls, &routers.handshakes.conflicts),
+            middlewares: middlewares.report,
             notes: merged.unsupported.values().flatten().cloned().collect(),
             remarks: merged.remarks.clone(),
         },
         tables: routers.tables,
         handshakes: routers.handshakes,
-        tls: Arc::new(tls),
+        tls,
         routers: routers.at_work,
         idle: routers.idle,
         rules: routers.rules,
+        steps: middlewares.steps,
+        chains: middlewares.enabled,
+        broken_middlewares: middlewares.broken,
         retired: services.retired,
         services: services.enabled,
         broken: services.broken,

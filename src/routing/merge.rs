@@ -15,7 +15,7 @@ pub struct Merged {
     pub routers: Named<Router>,
     /// Services.
     pub services: Named<Service>,
-    /// Middlewares: which exist is all that matters until they are supported.
+    /// Middlewares.
     pub middlewares: Named<Middleware>,
     /// Servers transports.
     pub transports: Named<ServersTransport>,

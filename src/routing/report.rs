@@ -39,7 +39,7 @@ pub struct Reason {
     pub text: String,
 }
 
-/// One router or service, with the reasons of its status.
+/// One router, service or middleware, with the reasons of its status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Item {
     /// Empty when enabled.
@@ -81,6 +81,8 @@ pub enum Kind {
     Service,
     /// A certificate, a set of options, or what routers say about them.
     Tls,
+    /// A middleware.
+    Middleware,
 }
 
 /// Everything that was compiled, by qualified name.
@@ -92,6 +94,8 @@ pub struct Report {
     pub services: Named<Item>,
     /// Certificates and options of TLS; those about which there is nothing to say are left out.
     pub tls: Named<Item>,
+    /// Middlewares.
+    pub middlewares: Named<Item>,
     /// Things about the whole configuration.
     pub notes: Vec<String>,
     /// What each provider has to say about what it reads.
@@ -106,8 +110,11 @@ impl Report {
             .services
             .iter()
             .map(|(name, item)| (Kind::Service, name, item));
+        let middlewares = self.middlewares.iter();
+        let middlewares = middlewares.map(|(name, item)| (Kind::Middleware, name, item));
         let tls = self.tls.iter().map(|(name, item)| (Kind::Tls, name, item));
-        routers.chain(services).chain(tls).flat_map(|(kind, name, item)| {
+        let all = routers.chain(services).chain(middlewares).chain(tls);
+        all.flat_map(|(kind, name, item)| {
             let reasons = item.reasons.iter();
             reasons.map(move |reason| (kind, &**name, reason))
         })
@@ -134,6 +141,7 @@ impl Report {
         };
         let mut lines = of(Kind::Router, &before.routers, &self.routers);
         lines.extend(of(Kind::Service, &before.services, &self.services));
+        lines.extend(of(Kind::Middleware, &before.middlewares, &self.middlewares));
         lines.extend(of(Kind::Tls, &before.tls, &self.tls));
         let notes = self.notes.iter().filter(|note| !before.notes.contains(note));
         lines.extend(notes.map(|note| (Status::Warning, note.clone())));
@@ -163,6 +171,7 @@ fn line(kind: Kind, name: &str, reason: &Reason) -> String {
         Kind::Router => "router",
         Kind::Service => "service",
         Kind::Tls => "tls",
+        Kind::Middleware => "middleware",
     };
     let dot = if reason.key.is_empty() { "" } else { " " };
     format!(

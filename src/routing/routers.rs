@@ -1,16 +1,18 @@
 //! All routers of a configuration: each compiled when it, or what it leads to, is another than before (traefik-core 4).
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::middlewares::Middlewares;
 use super::report::{Item, Status};
 use super::router_tls::{self, Handshakes, Place, table_of};
 use super::services::Services;
 use super::snapshot::Rules;
-use super::{EntryPointSpec, Ground, Merged, Observes, Snapshot, Table};
-use crate::config::dynamic::http::Router;
+use super::{EntryPointSpec, Ground, Merged, Observes, Route, Snapshot, Table};
+use crate::config::dynamic::http::{self as wire, Router};
 use crate::config::{Named, provider_of, qualify};
+use crate::middleware::{Chain, MAX_STEPS, Step};
 use crate::rule::{Rule, default_priority};
 use crate::service::{INTERNAL, Service};
 use crate::tls::Tls;
@@ -26,6 +28,8 @@ pub(super) struct Compiled {
     precedence: usize,
     /// Where it is found.
     places: Box<[Place]>,
+    /// What happens to requests, by the number of the entry point that they come by.
+    chains: BTreeMap<usize, Arc<Chain>>,
     /// Its rule as written.
     text: Arc<str>,
     rule: SameRule,
@@ -45,6 +49,9 @@ impl Compiled {
         &self.service
     }
 }
+
+/// A router on one entry point: its name, itself, its service, what happens on the way.
+type Way<'a> = (&'a Arc<str>, &'a Compiled, &'a Arc<Service>, &'a Arc<Chain>);
 
 /// A compiled rule; what was parsed twice is not the same.
 #[derive(Debug, Clone)]
@@ -79,14 +86,13 @@ impl Routers {
         merged: &Merged,
         ground: &Ground,
         services: &Services,
+        middlewares: &Middlewares,
         tls: &Tls,
         known: Option<&Snapshot>,
     ) -> Self {
-        // Which middlewares and options of TLS there are, and the tie-break, may matter to every router.
+        // Which options of TLS there are, and the tie-break, may matter to every router.
         let known = known.filter(|known| {
-            known.merged.middlewares == merged.middlewares
-                && known.merged.precedence == merged.precedence
-                && known.tls.has_the_same_options_as(tls)
+            known.merged.precedence == merged.precedence && known.tls.has_the_same_options_as(tls)
         });
         let mut routers = known.map_or_else(Self::default, |known| Self {
             at_work: known.routers.clone(),
@@ -100,12 +106,13 @@ impl Routers {
         let mut compiler = Compiler {
             entry_points: &ground.entry_points,
             services,
+            middlewares,
             tls,
             merged,
             rules: &routers.rules,
             new_rules: HashMap::new(),
         };
-        for name in suspects(merged, services, known) {
+        for name in compiler.suspects(known) {
             routers.at_work.remove(&name);
             routers.idle.remove(&name);
             routers.report.remove(&name);
@@ -164,50 +171,35 @@ impl Routers {
     fn tables(&self, entry_points: &[EntryPointSpec], services: &Services) -> Box<[Table]> {
         let table = |number: usize| {
             let all = self.at_work.iter();
-            let mut here: Vec<(&Arc<str>, &Compiled, &Arc<Service>)> = all
-                .filter(|(_, router)| router.places.iter().any(|place| place.table() == number))
+            let mut here: Vec<Way<'_>> = all
                 .filter(|(name, _)| self.handshakes.protect(name))
-                .filter_map(|(name, router)| Some((name, &**router, services.enabled.get(&router.service)?)))
+                .filter_map(|(name, router)| {
+                    let mut places = router.places.iter();
+                    let place = places.find(|place| place.table() == number)?;
+                    let chain = router.chains.get(&place.entry_point)?;
+                    Some((name, &**router, services.enabled.get(&router.service)?, chain))
+                })
                 .collect();
             // By name they are already.
-            here.sort_by_key(|(_, router, _)| (Reverse(router.priority), router.precedence));
-            Table::new(here.into_iter().map(|(name, router, service)| {
-                let way = (Arc::clone(name), Arc::clone(&router.rule.0));
-                (way, Arc::clone(service), router.observes)
+            here.sort_by_key(|(_, router, ..)| (Reverse(router.priority), router.precedence));
+            Table::new(here.into_iter().map(|(name, router, service, chain)| {
+                let route = Route {
+                    name: Arc::clone(name),
+                    service: Arc::clone(service),
+                    chain: Arc::clone(chain),
+                    observes: router.observes,
+                };
+                (Arc::clone(&router.rule.0), route)
             }))
         };
         (0..table_of(entry_points.len(), false)).map(table).collect()
     }
 }
 
-/// Names of the routers that may be others than in `known`.
-fn suspects(merged: &Merged, services: &Services, known: Option<&Snapshot>) -> BTreeSet<Arc<str>> {
-    let Some(known) = known else {
-        return merged.routers.iter().map(|(name, _)| Arc::clone(name)).collect();
-    };
-    let written = known.merged.routers.differences(&merged.routers);
-    let mut suspects: BTreeSet<Arc<str>> = written.map(|difference| Arc::clone(difference.name())).collect();
-    let has_service = |service: &Arc<str>| services.enabled.contains_key(service);
-    let unsure = known
-        .idle
-        .iter()
-        .filter(|(_, service)| !service.as_ref().as_ref().is_some_and(has_service));
-    suspects.extend(unsure.map(|(name, _)| Arc::clone(name)));
-    suspects.extend(known.handshakes.exposed.iter().cloned());
-    if services.lost.is_empty() {
-        return suspects;
-    }
-    for route in known.tables.iter().flat_map(Table::routes) {
-        if services.lost.contains(&Arc::as_ptr(&route.service)) {
-            suspects.insert(Arc::clone(&route.name));
-        }
-    }
-    suspects
-}
-
 struct Compiler<'a> {
     entry_points: &'a [EntryPointSpec],
     services: &'a Services,
+    middlewares: &'a Middlewares,
     tls: &'a Tls,
     merged: &'a Merged,
     rules: &'a Rules,
@@ -215,6 +207,64 @@ struct Compiler<'a> {
 }
 
 impl<'a> Compiler<'a> {
+    /// Names of the routers that may be others than in `known`.
+    fn suspects(&self, known: Option<&Snapshot>) -> BTreeSet<Arc<str>> {
+        let Some(known) = known else {
+            let all = self.merged.routers.iter();
+            return all.map(|(name, _)| Arc::clone(name)).collect();
+        };
+        let written = known.merged.routers.differences(&self.merged.routers);
+        let mut suspects: BTreeSet<Arc<str>> =
+            written.map(|difference| Arc::clone(difference.name())).collect();
+        let has_service = |service: &Arc<str>| self.services.enabled.contains_key(service);
+        let unsure = known
+            .idle
+            .iter()
+            .filter(|(_, service)| !service.as_ref().as_ref().is_some_and(has_service));
+        suspects.extend(unsure.map(|(name, _)| Arc::clone(name)));
+        suspects.extend(self.through_others(known));
+        suspects.extend(known.handshakes.exposed.iter().cloned());
+        if self.services.lost.is_empty() {
+            return suspects;
+        }
+        for route in known.tables.iter().flat_map(Table::routes) {
+            if self.services.lost.contains(&Arc::as_ptr(&route.service)) {
+                suspects.insert(Arc::clone(&route.name));
+            }
+        }
+        suspects
+    }
+
+    /// Routers whose requests go through other middlewares than in `known`.
+    fn through_others(&self, known: &Snapshot) -> Vec<Arc<str>> {
+        let services = known.merged.services.differences(&self.merged.services);
+        let list = |service: Option<&'a Arc<wire::Service>>| service.map_or(&[][..], |it| &it.middlewares);
+        let rewritten: BTreeSet<&str> = services
+            .filter(|difference| {
+                let before = difference.before().map_or(&[][..], |it| &it.middlewares);
+                before != list(self.merged.services.get(difference.name()))
+            })
+            .map(|difference| &**difference.name())
+            .collect();
+        let changed = &self.middlewares.changed;
+        if changed.is_empty() && rewritten.is_empty() {
+            return Vec::new();
+        }
+        let is_through = |name: &str, router: &Router| {
+            let provider = provider_of(name).unwrap_or_default();
+            let of_entry_points = self.entry_points.iter().flat_map(|it| &it.middlewares);
+            let mut of_entry_points = of_entry_points.map(|written| qualify(written, provider));
+            let mut own = own_middlewares(self.merged, name, router);
+            let service = qualify(&router.service, provider);
+            rewritten.contains(service.as_str())
+                || own.any(|name| changed.contains(name.as_str()))
+                || of_entry_points.any(|name| changed.contains(name.as_str()))
+        };
+        let routers = self.merged.routers.iter();
+        let through = routers.filter(|(name, router)| is_through(name, router));
+        through.map(|(name, _)| Arc::clone(name)).collect()
+    }
+
     /// What the router is.
     ///
     /// # Errors
@@ -226,9 +276,10 @@ impl<'a> Compiler<'a> {
         item: &mut Item,
     ) -> Result<Compiled, Option<Arc<str>>> {
         let priority = priority(name, router, item);
-        let entry_points = self.entry_points_of(router, item);
-        let places = router_tls::places(name, router, entry_points, self.entry_points, self.tls, item);
-        refuse_unsupported(name, router, self.merged, item);
+        let chains = self.entry_points_of(name, router, item);
+        let wanted = chains.keys().copied().collect();
+        let places = router_tls::places(name, router, wanted, self.entry_points, self.tls, item);
+        refuse_unsupported(router, item);
         let rule = self.rule(router, item);
         if let Some(rule) = &rule {
             router_tls::judge_hosts(rule, &places, self.tls, item);
@@ -246,6 +297,7 @@ impl<'a> Compiler<'a> {
             priority,
             precedence: precedence.unwrap_or(usize::MAX),
             places,
+            chains,
             text: router.rule.as_str().into(),
             rule: SameRule(rule),
             service,
@@ -255,7 +307,7 @@ impl<'a> Compiler<'a> {
 
     /// Numbers of the named entry points that exist, or of the default ones (traefik-core 4.5), without those that a
     /// router cannot safely be on.
-    fn entry_points_of(&self, router: &Router, item: &mut Item) -> BTreeSet<usize> {
+    fn entry_points_of(&self, name: &str, router: &Router, item: &mut Item) -> BTreeMap<usize, Arc<Chain>> {
         let all = self.entry_points;
         let mut wanted = BTreeSet::new();
         if router.entry_points.is_empty() {
@@ -267,20 +319,56 @@ impl<'a> Compiler<'a> {
                 None => item.warn("entryPoints", format!("entryPoint {name:?} doesn't exist")),
             }
         }
-        wanted.retain(|&number| {
-            let refusal = all
-                .get(number)
-                .and_then(|it| Some((&it.name, it.unsupported.first()?)));
-            if let Some((name, key)) = refusal {
-                let text = format!("not on entryPoint {name:?}: its {key} is not supported yet");
-                item.warn("entryPoints", text);
-            }
-            refusal.is_none()
-        });
-        if wanted.is_empty() {
+        let own = self.own_steps(name, router, item);
+        let chains: BTreeMap<_, _> = wanted
+            .into_iter()
+            .filter_map(|number| Some((number, self.chain(name, all.get(number)?, &own, item)?)))
+            .collect();
+        if chains.is_empty() {
             item.disable("entryPoints", "no valid entryPoint for this router");
         }
-        wanted
+        chains
+    }
+
+    /// Steps of the router's middlewares, and of its service's. Leaving out one that cannot be used could open a route
+    /// that was meant to be closed, so the router is disabled then.
+    fn own_steps(&self, name: &str, router: &Router, item: &mut Item) -> Vec<Arc<Step>> {
+        let mut steps = Vec::new();
+        for name in own_middlewares(self.merged, name, router) {
+            match self.middlewares.get(&name) {
+                Ok(chain) => steps.extend(chain.steps().iter().cloned()),
+                Err(reason) => item.disable("middlewares", reason),
+            }
+        }
+        if steps.len() > MAX_STEPS {
+            item.disable("middlewares", format!("it has more than {MAX_STEPS} middlewares"));
+        }
+        steps
+    }
+
+    /// What happens to requests on `entry_point`; `None` where the router cannot be, since what the entry point puts
+    /// before it cannot be used.
+    fn chain(
+        &self,
+        name: &str,
+        entry_point: &EntryPointSpec,
+        own: &[Arc<Step>],
+        item: &mut Item,
+    ) -> Option<Arc<Chain>> {
+        let mut steps = entry_point.guard.steps().to_vec();
+        let provider = provider_of(name).unwrap_or_default();
+        for written in &entry_point.middlewares {
+            match self.middlewares.get(&qualify(written, provider)) {
+                Ok(chain) => steps.extend(chain.steps().iter().cloned()),
+                Err(reason) => {
+                    let at = &entry_point.name;
+                    item.warn("entryPoints", format!("not on entryPoint {at:?}: its {reason}"));
+                    return None;
+                }
+            }
+        }
+        steps.extend(own.iter().cloned());
+        Some(Arc::new(Chain::new(steps)))
     }
 
     fn rule(&mut self, router: &'a Router, item: &mut Item) -> Option<Arc<Rule>> {
@@ -334,21 +422,32 @@ fn priority(name: &str, router: &Router, item: &mut Item) -> i64 {
     }
 }
 
-/// Disables a router that needs what piton does not have: leaving an unknown middleware out could open
-/// a route that was meant to be closed.
-fn refuse_unsupported(name: &str, router: &Router, merged: &Merged, item: &mut Item) {
+/// Qualified names of the middlewares that a router names, and of those that its service does.
+fn own_middlewares<'r>(
+    merged: &'r Merged,
+    name: &'r str,
+    router: &'r Router,
+) -> impl Iterator<Item = String> + 'r {
     let provider = provider_of(name).unwrap_or_default();
-    for middleware in &router.middlewares {
-        let qualified = qualify(middleware, provider);
-        if merged.middlewares.contains_key(&qualified) {
-            item.disable(
-                "middlewares",
-                format!("middleware {qualified:?}: middlewares are not supported yet"),
-            );
-        } else {
-            item.disable("middlewares", format!("middleware {qualified:?} does not exist"));
-        }
-    }
+    let service = qualify(&router.service, provider);
+    let of_service = merged.services.get_key_value(&service).into_iter();
+    let of_service = of_service.flat_map(|(service, written)| {
+        let provider = provider_of(service).unwrap_or_default();
+        written
+            .middlewares
+            .iter()
+            .map(move |written| qualify(written, provider))
+    });
+    let own = router
+        .middlewares
+        .iter()
+        .map(move |written| qualify(written, provider));
+    own.chain(of_service)
+}
+
+/// Disables a router that needs what piton does not have: leaving it out could open a route that was meant to be
+/// closed.
+fn refuse_unsupported(router: &Router, item: &mut Item) {
     if !router.parent_refs.is_empty() {
         item.disable("parentRefs", "nested routers are not supported yet");
     }

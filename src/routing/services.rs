@@ -71,6 +71,7 @@ impl Services {
             services.forget(name);
         }
         let compiler = Compiler {
+            merged,
             transports: Transports::new(merged, ground),
             files: &*ground.files,
             now,
@@ -178,7 +179,7 @@ impl Services {
                 }
             }
             None => tree::compile(
-                &|name| self.get_key_value(name).map(|(_, service)| Arc::clone(service)),
+                &|name| self.child(compiler.merged, name),
                 compiler.files,
                 name,
                 written,
@@ -197,6 +198,18 @@ impl Services {
             return None;
         }
         Some(Arc::new(service))
+    }
+
+    /// The service of that name, to stand below another.
+    fn child(&self, merged: &Merged, name: &str) -> Result<Arc<Service>, String> {
+        let (name, service) = self.get_key_value(name)?;
+        let has_none = |written: &Arc<wire::Service>| written.middlewares.is_empty();
+        if merged.services.get(name).is_none_or(has_none) {
+            return Ok(Arc::clone(service));
+        }
+        Err(format!(
+            "service {name:?} has middlewares, which only work where a router leads to it; put them on the router"
+        ))
     }
 
     /// Why `name`, noted in `item` as broken, is so.
@@ -273,8 +286,5 @@ fn refuse_none_and_many(written: &wire::Service, item: &mut Item) {
             "cannot create service: multi-types service not supported, \
              consider declaring two different pieces of service instead",
         ),
-    }
-    if !written.middlewares.is_empty() {
-        item.disable("middlewares", "middlewares on a service are not supported yet");
     }
 }

@@ -11,6 +11,7 @@ use super::services::Broken;
 use super::{Ground, Merged, Report, Table};
 use crate::balance::{Server, ServerState};
 use crate::config::{Named, Remarks};
+use crate::middleware::{Chain, Step};
 use crate::rule::Rule;
 use crate::service::Service;
 use crate::tls::{DEFAULT, Options, Tls};
@@ -42,6 +43,9 @@ pub struct Snapshot {
     pub(super) routers: Named<Compiled>,
     pub(super) idle: Named<Option<Arc<str>>>,
     pub(super) rules: Arc<Rules>,
+    pub(super) steps: Named<Step>,
+    pub(super) chains: Named<Chain>,
+    pub(super) broken_middlewares: Named<String>,
 }
 
 /// Compiled rules by text: many routers of generated configurations share one.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use super::Observes;
+use crate::middleware::Chain;
 use crate::request::RequestView;
 use crate::rule::{HostPattern, HostSet, Rule};
 use crate::service::Service;
@@ -18,6 +19,8 @@ pub struct Route {
     pub name: Arc<str>,
     /// Where it leads.
     pub service: Arc<Service>,
+    /// What happens on the way.
+    pub chain: Arc<Chain>,
     /// Who may look.
     pub observes: Observes,
 }
@@ -85,18 +88,10 @@ impl Shape {
 
 impl Table {
     /// `routes` in order of precedence: the first that matches wins.
-    pub(super) fn new(routes: impl IntoIterator<Item = (Way, Arc<Service>, Observes)>) -> Self {
+    pub(super) fn new(routes: impl IntoIterator<Item = (Arc<Rule>, Route)>) -> Self {
         let (ways, routes): (Vec<Way>, Vec<Arc<Route>>) = routes
             .into_iter()
-            .map(|(way, service, observes)| {
-                let name = Arc::clone(&way.0);
-                let route = Route {
-                    name,
-                    service,
-                    observes,
-                };
-                (way, Arc::new(route))
-            })
+            .map(|(rule, route)| ((Arc::clone(&route.name), rule), Arc::new(route)))
             .unzip();
         Self {
             shape: Arc::new(Shape::new(ways.into())),

@@ -3,6 +3,7 @@
 // Services with signed cookies.
 mod incremental;
 mod signed;
+mod through;
 // Routers with TLS.
 mod tls;
 
@@ -401,22 +402,6 @@ fn a_mistake_in_a_service_does_not_cost_what_is_known_of_its_servers() {
             .state()
             .is_up(1)
     );
-}
-
-#[test]
-fn no_router_is_put_on_an_entry_point_whose_protection_is_missing() {
-    let mut specs = entry_points();
-    specs[0].unsupported = vec!["http.middlewares".to_owned()];
-    let yaml = http(
-        "web: {rule: 'Host(`a`)', service: app}, both: {rule: 'Host(`b`)', service: app, entryPoints: [web, admin]}",
-    );
-    let snapshot = compile(&merged(&yaml), &Ground::bare(specs), 0, &Snapshot::default());
-    assert_eq!(routed(&snapshot, 0, "a", "/"), None);
-    assert_eq!(routed(&snapshot, 0, "b", "/"), None);
-    assert_eq!(routed(&snapshot, 1, "b", "/").as_deref(), Some("both@file"));
-    let (status, why) = reasons(&snapshot, "web@file");
-    assert_eq!(status, Status::Disabled);
-    assert!(why.contains("http.middlewares is not supported yet"), "{why}");
 }
 
 #[test]

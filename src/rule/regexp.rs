@@ -3,7 +3,7 @@
 //! Both are linear-time and unanchored, but they part in ways that rules in the wild hit: in Go `{name}` is literal
 //! text, `\d \w \s \b` are ASCII, `[a&&b]` and `[[]` are plain classes, `\<` is a `<`, and `\Q..\E` quotes. So the
 //! pattern is read by Go's grammar (`regexp/syntax`, Perl flags) and written again without any of these. Groups
-//! become non-capturing, since a rule only asks whether there is a match. One thing Go takes is refused: a
+//! become non-capturing where it is only asked whether there is a match. One thing Go takes is refused: a
 //! repetition straight after a group of flags, `a(?i)*`.
 
 mod class;
@@ -22,7 +22,18 @@ const MAX_REPEAT: u32 = 1000;
 
 /// Compiles a Go pattern; the error is one line for the user.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    RegexBuilder::new(&translate(pattern)?)
+    build(&translate(pattern, &mut None)?, pattern)
+}
+
+/// Compiles a Go pattern with its groups; returns their names by number, the whole match being number 0.
+pub(crate) fn compile_with_groups(pattern: &str) -> Result<(Regex, Vec<Option<String>>), String> {
+    let mut groups = Some(vec![None]);
+    let translated = translate(pattern, &mut groups)?;
+    Ok((build(&translated, pattern)?, groups.unwrap_or_default()))
+}
+
+fn build(translated: &str, pattern: &str) -> Result<Regex, String> {
+    RegexBuilder::new(translated)
         .size_limit(SIZE_LIMIT)
         .dfa_size_limit(SIZE_LIMIT)
         .build()
@@ -37,8 +48,11 @@ fn one_line(error: &regex::Error, pattern: &str) -> String {
     format!("error parsing regexp: {why}: `{pattern}`")
 }
 
+/// The names of the groups so far; `None` when groups shall not capture.
+type Groups = Option<Vec<Option<String>>>;
+
 /// Rewrites a Go pattern.
-fn translate(pattern: &str) -> Result<String, String> {
+fn translate(pattern: &str, groups: &mut Groups) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut rest = pattern;
     let mut repeated = false;
@@ -51,7 +65,7 @@ fn translate(pattern: &str) -> Result<String, String> {
                 repeated = true;
             }
             None => {
-                rest = element(rest, first, &mut out)?;
+                rest = element(rest, first, &mut out, groups)?;
                 repeated = false;
             }
         }
@@ -96,12 +110,12 @@ fn counted(rest: &str) -> Result<Option<usize>, String> {
 }
 
 /// Rewrites anything but a repetition; returns what is left.
-fn element<'p>(rest: &'p str, first: char, out: &mut String) -> Result<&'p str, String> {
+fn element<'p>(rest: &'p str, first: char, out: &mut String, groups: &mut Groups) -> Result<&'p str, String> {
     let after = tail(rest, first);
     match first {
         '\\' => return escape(after, out),
         '[' => return class(after, out),
-        '(' => return group(after, out),
+        '(' => return group(after, out, groups),
         '^' | '$' | '.' | '|' | ')' => out.push(first),
         c => literal(c, out),
     }
@@ -109,17 +123,17 @@ fn element<'p>(rest: &'p str, first: char, out: &mut String) -> Result<&'p str, 
 }
 
 /// Rewrites the opening of a group; `rest` starts behind the parenthesis.
-fn group<'p>(rest: &'p str, out: &mut String) -> Result<&'p str, String> {
+fn group<'p>(rest: &'p str, out: &mut String, groups: &mut Groups) -> Result<&'p str, String> {
     let Some(special) = rest.strip_prefix('?') else {
-        out.push_str("(?:");
+        open(None, out, groups);
         return Ok(rest);
     };
     if let Some(named) = special.strip_prefix("P<").or_else(|| special.strip_prefix('<')) {
         let word = |name: &str| !name.is_empty() && name.chars().all(|c| c == '_' || c.is_alphanumeric());
-        let Some((_, after)) = named.split_once('>').filter(|(name, _)| word(name)) else {
+        let Some((name, after)) = named.split_once('>').filter(|(name, _)| word(name)) else {
             return Err(invalid("named capture", rest));
         };
-        out.push_str("(?:");
+        open(Some(name), out, groups);
         return Ok(after);
     }
     let length = special.find([':', ')']).map(|end| end + 1);
@@ -137,6 +151,17 @@ fn group<'p>(rest: &'p str, out: &mut String) -> Result<&'p str, String> {
         out.push_str(flags);
     }
     Ok(after)
+}
+
+/// Opens a group: one that captures, where groups do. Names are kept aside, since Go allows others than the crate.
+fn open(name: Option<&str>, out: &mut String, groups: &mut Groups) {
+    match groups {
+        Some(groups) => {
+            groups.push(name.map(str::to_owned));
+            out.push('(');
+        }
+        None => out.push_str("(?:"),
+    }
 }
 
 /// Rewrites an escape outside of a class; `rest` starts behind the backslash.

@@ -48,6 +48,13 @@ impl Attempts {
         self.tried.push(server);
     }
 
+    /// Servers may be tried that were tried before; false when there were none.
+    pub fn forget_tried(&mut self) -> bool {
+        let had_any = !self.tried.is_empty();
+        self.tried.clear();
+        had_any
+    }
+
     /// Was it sent to `server`, or to another entry with the same state, in vain?
     #[must_use]
     pub fn has_tried(&self, server: &Server) -> bool {

@@ -8,7 +8,8 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{HeaderMap, Request, Response};
 
-use crate::harness::{Origin, Piton, Server, Setup, app_of, get, sticky_app, value_of};
+use crate::harness::{Origin, Piton, Server, Setup, Then, app_of, get, respond_with, sticky_app, value_of};
+use crate::middlewares::through;
 
 /// Runs `work` with one connection of HTTP/2 in plain text.
 fn connected<T>(address: SocketAddr, work: impl AsyncFnOnce(SendRequest<Bytes>) -> T) -> T {
@@ -45,6 +46,47 @@ async fn ask(client: &SendRequest<Bytes>, request: Request<()>) -> (Response<()>
         bytes.extend_from_slice(&chunk);
     }
     (Response::from_parts(head, ()), bytes)
+}
+
+#[test]
+fn a_request_of_http_2_goes_through_middlewares_and_its_answer_back() {
+    let server = Server::scripted(|_, stream| {
+        respond_with(
+            stream,
+            200,
+            &["Content-Type: text/plain"],
+            &"0123456789".repeat(1000),
+        );
+        Then::Keep
+    });
+    let piton = Piton::with(&through(
+        "a: {stripPrefix: {prefixes: [/api]}}\n\
+         b: {headers: {customRequestHeaders: {Host: b.test}, customResponseHeaders: {X-A: a}}}\nc: {compress: {}}\n\
+         d: {redirectRegex: {regex: '^http://b.test/gone', replacement: 'http://c.test/'}}",
+        &server,
+    ));
+    connected(piton.address(), async |client| {
+        let (head, body) = ask(&client, request("/api/x?y", &[("accept-encoding", "gzip")])).await;
+        assert_eq!(
+            (head.status().as_u16(), &head.headers()["content-encoding"]),
+            (200, &"gzip".parse().unwrap())
+        );
+        assert_eq!(head.headers()["x-a"], "a");
+        assert!(!head.headers().contains_key("transfer-encoding"));
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&body[..])
+            .read_to_string(&mut text)
+            .unwrap();
+        assert!(text == "0123456789".repeat(1000));
+        let (head, _) = ask(&client, request("/api/gone", &[])).await;
+        assert_eq!(
+            (head.status().as_u16(), &head.headers()["location"]),
+            (302, &"http://c.test/".parse().unwrap())
+        );
+    });
+    let seen = server.last();
+    assert_eq!((seen.target(), seen.header("host")), ("/x?y", Some("b.test")));
+    assert_eq!(seen.header("x-forwarded-prefix"), Some("/api"));
 }
 
 #[test]

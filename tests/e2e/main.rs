@@ -64,6 +64,8 @@ mod limits;
 mod malformed;
 // What is counted, under which names.
 mod metrics;
+// Middlewares: what happens to requests and answers on their way.
+mod middlewares;
 // Copies of requests for mirrors.
 mod mirroring;
 // Answers that piton writes itself, byte by byte.

@@ -86,6 +86,11 @@ pub struct Middleware {
 }
 
 impl Middleware {
+    /// Files that are read when it is applied. Their content is no part of it.
+    pub fn named_files(&self) -> impl Iterator<Item = &String> {
+        self.basic_auth.iter().map(|auth| &auth.users_file)
+    }
+
     /// The kinds present, as their keys are written; one is right, none or several are a mistake.
     pub fn kinds(&self) -> Vec<&'static str> {
         [

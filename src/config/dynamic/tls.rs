@@ -22,8 +22,8 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// All that is "a path or PEM".
-    pub(super) fn named_files(&self) -> impl Iterator<Item = &String> {
+    /// The paths in it; what is PEM text itself is none.
+    pub fn named_files(&self) -> impl Iterator<Item = &str> {
         let certificates = self.certificates.iter();
         let certificates = certificates.flat_map(|pair| [&pair.cert_file, &pair.key_file]);
         let defaults = self.stores.values();
@@ -31,7 +31,8 @@ impl Tls {
         let defaults = defaults.flat_map(|pair| [&pair.cert_file, &pair.key_file]);
         let roots = self.options.values();
         let roots = roots.flat_map(|options| &options.client_auth.ca_files);
-        certificates.chain(defaults).chain(roots)
+        let all = certificates.chain(defaults).chain(roots);
+        all.map(String::as_str).filter(|name| super::is_path(name))
     }
 }
 

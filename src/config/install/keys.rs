@@ -52,7 +52,6 @@ pub const ACCESS_LOG_UNSUPPORTED: &[&str] = &["otlp"];
 /// Keys of an entry point that are decoded, but without effect yet, by the block they stand in.
 pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[
     (&[], &["allowACMEByPass", "http3", "udp"]),
-    (&["http"], &["middlewares", "redirections", "encodedCharacters"]),
     (&["http", "tls"], &["certResolver", "domains"]),
     (&["http2"], &["maxEncoderHeaderTableSize"]),
 ];

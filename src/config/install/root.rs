@@ -123,6 +123,7 @@ pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Proble
             let path = format!("entryPoints.{}", entry.key);
             check_address(&path, entry, &entry_point.address, problems);
             warn_entry_point(&path, entry, problems);
+            check_redirections(&path, entry, entry_point, written, problems);
         }
     }
     if let Some(log) = traefik.get("log") {
@@ -162,6 +163,39 @@ fn check_ping(node: &Node, ping: &super::Ping, written: &Written, problems: &mut
         );
         problems.push(Problem::error("ping.terminatingStatusCode", text).at(at("terminatingStatusCode")));
     }
+}
+
+/// A redirect that leads nowhere would leave the entry point open, as if none were written.
+fn check_redirections(
+    path: &str,
+    entry: &Entry,
+    entry_point: &super::EntryPoint,
+    written: &Written,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(redirections) = &entry_point.http.redirections else {
+        return;
+    };
+    let path = format!("{path}.http.redirections.entryPoint");
+    let node = entry.node.get("http").and_then(|http| http.get("redirections"));
+    let at = node.map_or(entry.node.at, |node| node.at);
+    let known: Vec<&str> = written.entry_points.keys().map(String::as_str).collect();
+    let hint = format!("write one of {}, or a port like :443", known.join(", "));
+    let text = match redirections.entry_point.as_ref() {
+        None => "a redirection needs an entryPoint".to_owned(),
+        Some(redirect) => match redirect.to.as_str() {
+            "" => "'to' is empty".to_owned(),
+            to if to == entry.key => format!("'to' entry point {to:?} is the entry point itself"),
+            to => {
+                let port = to.strip_prefix(':').map(str::parse::<u16>);
+                if matches!(port, Some(Ok(1..))) || written.entry_points.contains_key(to) {
+                    return;
+                }
+                format!("'to' entry point {to:?} does not exist")
+            }
+        },
+    };
+    problems.push(Problem::error(path, text).at(at).hint(hint));
 }
 
 fn check_address(path: &str, entry: &Entry, address: &str, problems: &mut Vec<Problem>) {

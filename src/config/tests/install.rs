@@ -179,7 +179,7 @@ entryPoints:
     http:
       tls: {}
       middlewares: [a@file]
-      redirections: {entryPoint: {to: websecure}}
+      redirections: {entryPoint: {to: ':443'}}
       encodedCharacters: {allowEncodedSlash: false}
 spiffe: {insecure: true, bananas: 5}
 metrics: {datadog: {}, otlp: {}}
@@ -196,9 +196,6 @@ core:
         warnings,
         [
             r#"4:5: warning: entryPoints.web.http3: "http3" is not supported yet and has no effect"#,
-            r#"8:7: warning: entryPoints.web.http.middlewares: "middlewares" is not supported yet and has no effect"#,
-            r#"9:7: warning: entryPoints.web.http.redirections: "redirections" is not supported yet and has no effect"#,
-            r#"10:7: warning: entryPoints.web.http.encodedCharacters: "encodedCharacters" is not supported yet and has no effect"#,
             r#"11:1: warning: spiffe: "spiffe" is not supported yet and has no effect"#,
             r#"12:11: warning: metrics.datadog: "datadog" is not supported yet and has no effect"#,
             r#"12:24: warning: metrics.otlp: "otlp" is not supported yet and has no effect"#,
@@ -221,8 +218,36 @@ core:
         .unwrap();
     assert_eq!(
         (redirect.to.as_str(), redirect.scheme.as_str(), redirect.permanent),
-        ("websecure", "https", true)
+        (":443", "https", true)
     );
+}
+
+#[test]
+fn a_redirection_that_leads_nowhere_is_an_error() {
+    for (to, why) in [
+        (
+            "{entryPoint: {to: nowhere}}",
+            "'to' entry point \"nowhere\" does not exist",
+        ),
+        (
+            "{entryPoint: {to: web}}",
+            "'to' entry point \"web\" is the entry point itself",
+        ),
+        (
+            "{entryPoint: {to: ':http'}}",
+            "'to' entry point \":http\" does not exist",
+        ),
+        (
+            "{entryPoint: {to: ':0'}}",
+            "'to' entry point \":0\" does not exist",
+        ),
+        ("{entryPoint: {permanent: false}}", "'to' is empty"),
+    ] {
+        let text = format!("entryPoints:\n  web:\n    address: ':80'\n    http: {{redirections: {to}}}\n");
+        let found = refused(&text);
+        assert_eq!(found.len(), 1, "{to}: {found:?}");
+        assert!(found[0].contains(why), "{to}: {found:?}");
+    }
 }
 
 #[test]

@@ -6,7 +6,33 @@ use fastrand::Rng;
 
 use super::*;
 use crate::config::dynamic::http as wire;
+use crate::config::dynamic::middleware::access::ForwardAuth;
+use crate::config::dynamic::middleware::flow::{Chain, RateLimit};
 use crate::config::dynamic::{Configuration, Middleware};
+
+const MIDDLEWARES: [&str; 5] = ["m1", "m2", "m3", "m4", "m5"];
+
+fn middleware(rng: &mut Rng) -> Middleware {
+    let mut middleware = Middleware::default();
+    match rng.u8(0..6) {
+        0 => {}
+        1 => middleware.forward_auth = Some(ForwardAuth::default()),
+        2 | 3 => {
+            let average = rng.i64(-1..3);
+            middleware.rate_limit = Some(RateLimit {
+                average,
+                ..RateLimit::default()
+            });
+        }
+        _ => {
+            let names = (0..rng.u8(0..3)).map(|_| (*rng.choice(&MIDDLEWARES).unwrap()).to_owned());
+            middleware.chain = Some(Chain {
+                middlewares: names.collect(),
+            });
+        }
+    }
+    middleware
+}
 
 const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
@@ -26,6 +52,10 @@ fn balancer(rng: &mut Rng) -> wire::Service {
             servers_transport: if rng.u8(0..6) == 0 { "t" } else { "" }.to_owned(),
             ..wire::LoadBalancer::default()
         }),
+        middlewares: match rng.u8(0..8) {
+            0 => vec![(*rng.choice(&MIDDLEWARES).unwrap()).to_owned()],
+            _ => Vec::new(),
+        },
         ..wire::Service::default()
     }
 }
@@ -52,10 +82,14 @@ fn router(rng: &mut Rng) -> wire::Router {
         },
         service: (*rng.choice(&NAMES).unwrap()).to_owned(),
         priority: rng.i64(0..3),
-        middlewares: if rng.u8(0..8) == 0 {
-            vec!["m".to_owned()]
-        } else {
-            Vec::new()
+        middlewares: match rng.u8(0..4) {
+            0 => vec![(*rng.choice(&MIDDLEWARES).unwrap()).to_owned()],
+            1 => MIDDLEWARES
+                .iter()
+                .map(|&name| name.to_owned())
+                .filter(|_| rng.bool())
+                .collect(),
+            _ => Vec::new(),
         },
         entry_points: match rng.u8(0..6) {
             0 => vec!["admin".to_owned()],
@@ -70,16 +104,19 @@ fn router(rng: &mut Rng) -> wire::Router {
 fn change(rng: &mut Rng, http: &mut dynamic::Http) {
     for _ in 0..rng.u8(1..4) {
         let name = *rng.choice(&NAMES).unwrap();
-        match rng.u8(0..12) {
+        match rng.u8(0..13) {
             0..=3 => http.services.insert(name, balancer(rng)),
             4 => http.services.insert(name, weighted(rng)),
             5 => drop(http.services.remove(name)),
             6..=8 => http.routers.insert(name, router(rng)),
             9 => drop(http.routers.remove(name)),
-            10 => match rng.bool() {
-                true => http.middlewares.insert("m", Middleware::default()),
-                false => drop(http.middlewares.remove("m")),
-            },
+            10 | 11 => {
+                let name = *rng.choice(&MIDDLEWARES).unwrap();
+                match rng.u8(0..4) {
+                    0 => drop(http.middlewares.remove(name)),
+                    _ => http.middlewares.insert(name, middleware(rng)),
+                }
+            }
             _ => match rng.bool() {
                 true => http
                     .servers_transports
@@ -94,10 +131,11 @@ fn change(rng: &mut Rng, http: &mut dynamic::Http) {
 fn told(snapshot: &Snapshot) -> String {
     let routes = |table: &Table| -> Vec<(String, *const Service)> {
         let routes = table.routes();
-        routes
-            .iter()
-            .map(|route| (route.name.to_string(), Arc::as_ptr(&route.service)))
-            .collect()
+        let line = |route: &Arc<Route>| {
+            let steps: Vec<&str> = route.chain.steps().iter().map(|step| step.name()).collect();
+            (format!("{} {steps:?}", route.name), Arc::as_ptr(&route.service))
+        };
+        routes.iter().map(line).collect()
     };
     let tables: Vec<Vec<String>> = snapshot
         .tables
@@ -127,10 +165,11 @@ fn told(snapshot: &Snapshot) -> String {
     let mut lines: Vec<_> = snapshot.report.lines().collect();
     lines.sort();
     format!(
-        "{tables:#?} {services:#?} {} servers {lines:#?} {:?} {:?}",
+        "{tables:#?} {services:#?} {} servers {lines:#?} {:?} {:?} {:?}",
         snapshot.servers,
         snapshot.report.routers.keys().collect::<Vec<_>>(),
         snapshot.report.services.keys().collect::<Vec<_>>(),
+        snapshot.report.middlewares.keys().collect::<Vec<_>>(),
     )
 }
 
@@ -139,7 +178,9 @@ fn compiled_upon_a_snapshot_is_the_same_as_compiled_anew() {
     let seed = std::env::var("PITON_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("PITON_SEED={seed}");
     let mut rng = Rng::with_seed(seed);
-    let ground = Ground::bare(entry_points());
+    let mut specs = entry_points();
+    specs[1].middlewares = vec!["m5".to_owned()];
+    let ground = Ground::bare(specs);
     for _ in 0..60 {
         let mut configuration = Configuration::default();
         let mut merged = Merged::default();
@@ -163,7 +204,10 @@ fn what_does_not_change_is_not_made_again() {
     for name in NAMES {
         let service = std::iter::repeat_with(|| balancer(&mut rng)).find(|service| {
             let balancer = service.load_balancer.as_ref().unwrap();
-            balancer.strategy == "wrr" && balancer.servers_transport.is_empty() && balancer.servers.len() == 2
+            balancer.strategy == "wrr"
+                && balancer.servers_transport.is_empty()
+                && balancer.servers.len() == 2
+                && service.middlewares.is_empty()
         });
         configuration.http.services.insert(name, service.unwrap());
         let router = wire::Router {

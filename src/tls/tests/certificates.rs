@@ -236,6 +236,18 @@ fn what_has_stayed_the_same_is_not_parsed_again() {
 }
 
 #[test]
+fn what_stands_need_not_be_compiled_again_unless_it_names_files() {
+    let inline = list(&[&Made::new(&["a.test"])]);
+    let named = "tls: {certificates: [{certFile: a.crt, keyFile: a.key}]}";
+    let stands = |written: &str, now: &str| fresh(written).stands(&parts(&[("file", now)]), None);
+    assert!(stands(&inline, &inline));
+    assert!(!stands(&inline, &list(&[&Made::new(&["a.test"])])));
+    assert!(!stands(named, named));
+    assert!(stands("", ""));
+    assert!(!Tls::default().stands(&Parts::default(), None));
+}
+
+#[test]
 fn a_key_that_everybody_may_read_is_warned_about_by_the_name_of_its_file() {
     let made = Made::new(&["a.test"]);
     let files = Memory {
