@@ -93,7 +93,7 @@ certificatesResolvers:
   le:
     acme: {{email: a@b.c, storage: acme.json, tlsChallenge: {{}}}}
 metrics:
-  prometheus: {{}}
+  datadog: {{}}
 tracing: {{}}
 experimental:
   plugins: {{}}
@@ -110,9 +110,8 @@ log:
     for (place, block) in [
         (":7:5: warning: ", "entryPoints.web.http3"),
         (":10:3: warning: ", "providers.consulCatalog"),
-        (":15:1: warning: ", "api"),
         (":17:1: warning: ", "certificatesResolvers"),
-        (":20:1: warning: ", "metrics"),
+        (":21:3: warning: ", "metrics.datadog"),
         (":22:1: warning: ", "tracing"),
         (":23:1: warning: ", "experimental"),
     ] {
