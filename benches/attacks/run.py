@@ -253,6 +253,17 @@ def half_handshakes(port, end):
     return f"{len(crowd.streams)} held, {crowd.closed} closed by piton"
 
 
+def handshakes(port, end):
+    """Handshakes of TLS from beginning to end, one after the other."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    count = 0
+    while time.monotonic() < end:
+        with context.wrap_socket(connect(port), server_hostname="a.test"):
+            count += 1
+    return f"{count} handshakes by one client"
+
+
 HEAD = b"GET / HTTP/1.1\r\nHost: a\r\n"
 ATTACKS = [
     ("slow headers", "`readTimeout` 3 s", dripping(HEAD, b"X: y\r\n", 2000)),
@@ -268,7 +279,8 @@ ATTACKS = [
     ("HTTP/2: pings", "one answer at a time", h2_flood(b"", lambda _: frame(6, 0, 0, b"12345678"))),
     ("HTTP/2: settings", "one answer at a time", h2_flood(b"", lambda _: frame(4, 0, 0))),
     ("HTTP/2: 60 KiB of fields in 250 streams", "64 KiB x 250", big_fields),
-    ("TLS: half a handshake", "10 s", half_handshakes),
+    ("TLS: half a handshake", "`readTimeout`, at most 10 s", half_handshakes),
+    ("TLS: handshakes", "-", handshakes),
 ]
 
 

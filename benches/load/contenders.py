@@ -1,7 +1,8 @@
 """The proxies to compare, each set up as a sensible user would for one CPU.
 
 All of them get one worker, kept upstream connections, no access log, no metrics and no limit on
-the requests of a connection. Whatever else they do by default, they do here.
+the requests of a connection. Whatever else they do by default, they do here. Piton takes part three
+more times: with metrics, with an access log, and with both.
 """
 
 from __future__ import annotations
@@ -74,6 +75,10 @@ def find(binaries: list[Path]) -> tuple[list[Contender], list[str]]:
         "traefik": (os.environ.get("TRAEFIK_BIN"), _traefik),
     }
     found = [define(str(binary)) for binary, define in programs.values() if binary]
+    if binary := programs[PITON][0]:
+        both = lambda site: _metrics(site) + _access_log(site)  # noqa: E731
+        for name, options in [("metrics", _metrics), ("access_log", _access_log), ("metrics_and_log", both)]:
+            found.append(_observed(str(binary), f"{PITON}_{name}", options))
     missing = [name for name, (binary, _) in programs.items() if not binary]
     return [_direct(), *found], missing
 
@@ -105,10 +110,27 @@ def _direct() -> Contender:
 
 
 def _piton(binary: str) -> Contender:
-    def command(site: Site) -> list[str]:
-        return [binary, "-c", site.write("static.yaml", "threads: 1\n" + _static(site))]
+    return _observed(binary, PITON, lambda _site: "")
 
-    return Contender(PITON, first_line(binary, "--version"), command)
+
+def _metrics(_site: Site) -> str:
+    # Read on a port of the kernel's choice; nobody asks for it here.
+    return "metrics: {prometheus: {entryPoint: numbers}}\n"
+
+
+def _access_log(site: Site) -> str:
+    return f"accessLog: {{filePath: {site.directory}/access.log}}\n"
+
+
+def _observed(binary: str, name: str, options: Callable[[Site], str]) -> Contender:
+    """Piton with these options at the top of its static file."""
+
+    def command(site: Site) -> list[str]:
+        written = options(site)
+        static = "threads: 1\n" + written + _static(site, numbers="numbers" in written)
+        return [binary, "-c", site.write("static.yaml", static)]
+
+    return Contender(name, first_line(binary, "--version"), command)
 
 
 def _traefik(binary: str) -> Contender:
@@ -120,11 +142,13 @@ def _traefik(binary: str) -> Contender:
     return Contender("traefik", first_line(binary, "version"), command)
 
 
-def _static(site: Site) -> str:
+def _static(site: Site, numbers: bool = False) -> str:
+    more = '  numbers: {address: "127.0.0.1:0"}\n' if numbers else ""
     return f"""\
 entryPoints:
-  web:
+{more}  web:
     address: "127.0.0.1:{site.port}"
+    asDefault: true
 providers:
   file:
     filename: "{site.write("dynamic.yaml", _dynamic(site))}"

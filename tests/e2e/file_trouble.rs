@@ -154,7 +154,7 @@ fn broken_items_are_disabled_with_a_reason_and_the_rest_runs() {
     badregex: {{rule: \"PathRegexp(`/bad(`)\", service: app}}
     noservice: {{rule: Path(`/bad`), service: missing}}
     middleware: {{rule: PathPrefix(`/bad`), service: app, middlewares: [auth]}}
-    tls: {{rule: PathPrefix(`/bad`), service: app, tls: {{}}}}
+    tls: {{rule: PathPrefix(`/bad`), service: app, tls: {{options: nowhere}}}}
     entry: {{rule: PathPrefix(`/bad`), service: app, entryPoints: [other]}}
     kind: {{rule: PathPrefix(`/bad`), service: weighted}}
   middlewares:
@@ -179,7 +179,7 @@ fn broken_items_are_disabled_with_a_reason_and_the_rest_runs() {
         ["badregex@file", "disabled"],
         ["noservice@file", "missing@file"],
         ["middleware@file", "auth@file"],
-        ["tls@file", "TLS"],
+        ["tls@file", "nowhere"],
         ["entry@file", "other"],
         ["kind@file", "gone@file"],
         ["strategy@file", "best"],
