@@ -49,6 +49,10 @@ live: #? tests against real container engines alone, with the table of requests,
 bench: #? micro benchmarks of the hot path (criterion)
 	$(CARGO) bench
 
+.PHONY: attacks
+attacks: build #? what attacks cost, on loopback: memory, and an honest client beside each; about four minutes
+	python3 benches/attacks/run.py
+
 .PHONY: load
 load: #? load test against bare Pingora, nginx, haproxy and TRAEFIK_BIN; writes target/load/
 	python3 benches/load/run.py $(LOAD_ARGS)

@@ -1,6 +1,7 @@
 //! The fields of one request, after the rules (traefik-core 9.2).
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 
 use http::{HeaderMap, HeaderValue, Version, header};
 
@@ -95,7 +96,9 @@ impl<'a> Fields<'a> {
 
     fn value(&self, name: &str) -> Option<Value<'_>> {
         let ended = self.ended;
-        let client = || ended.place.client;
+        // As Go writes the IPv4 client of a socket of both families.
+        let canonical = |client: SocketAddr| SocketAddr::new(client.ip().to_canonical(), client.port());
+        let client = || ended.place.client.map(canonical);
         let in_text = |text: &'a str| Some(Value::Text(text.into()));
         match name {
             "StartUTC" | "StartLocal" => Some(Value::Time(ended.wall)),
@@ -110,7 +113,7 @@ impl<'a> Fields<'a> {
             "ClientAddr" => Some(Value::Text(client()?.to_string().into())),
             "ClientHost" => match ended.headers.get("x-forwarded-for") {
                 Some(forwarded) => Some(Value::Text(text(forwarded))),
-                None => Some(Value::Text(client()?.ip().to_canonical().to_string().into())),
+                None => Some(Value::Text(client()?.ip().to_string().into())),
             },
             "ClientPort" => Some(Value::Text(client()?.port().to_string().into())),
             "ClientUsername" => in_text("-"),

@@ -61,7 +61,7 @@ fn what_there_is_not_is_a_dash_in_clf_and_left_out_in_json() {
     json::write(&mut line, &fields);
     assert_eq!(
         String::from_utf8(line).unwrap(),
-        "{\"ClientAddr\":\"[::ffff:10.0.0.1]:7\",\"ClientHost\":\"10.0.0.1\",\"ClientPort\":\"7\",\
+        "{\"ClientAddr\":\"10.0.0.1:7\",\"ClientHost\":\"10.0.0.1\",\"ClientPort\":\"7\",\
          \"ClientUsername\":\"-\",\"DownstreamContentSize\":19,\"DownstreamStatus\":404,\"Duration\":2500000000,\
          \"Overhead\":2500000000,\"RequestAddr\":\"a.example:8443\",\"RequestContentSize\":3,\"RequestCount\":7,\
          \"RequestHost\":\"a.example\",\"RequestMethod\":\"GET\",\"RequestPath\":\"/x\",\"RequestPort\":\"8443\",\
