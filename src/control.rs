@@ -90,6 +90,16 @@ impl Control {
         Some(snapshot)
     }
 
+    /// Takes over what a provider says about the configuration that is in use; nothing is compiled.
+    fn say(&mut self, update: Update) {
+        let previous = self.published.load_full();
+        let said = &mut self.merged.remarks;
+        said.insert(update.provider.to_owned(), update.remarks);
+        let snapshot = Snapshot::clone(&previous).saying(said.clone());
+        log_remarks_of(&snapshot.report, &previous.report);
+        self.published.store(Arc::new(snapshot));
+    }
+
     /// Can it change nothing but what is said?
     fn is_talk(&self, update: &Update) -> bool {
         self.says_the_same(update) && !update.configuration.names_files()
@@ -109,7 +119,7 @@ impl Control {
             tokio::select! {
                 update = updates.recv() => match update {
                     // There is nothing to wait for, and nothing shall wait for it.
-                    Some(update) if !throttle.is_waiting(&update) && self.is_talk(&update) => drop(self.apply(update)),
+                    Some(update) if !throttle.is_waiting(&update) && self.is_talk(&update) => self.say(update),
                     Some(update) => throttle.add(update),
                     None => return,
                 },
@@ -158,6 +168,17 @@ fn log_report(snapshot: &Snapshot, before: &Report) {
         servers = snapshot.servers,
         "configuration published"
     );
+}
+
+fn log_remarks_of(report: &Report, before: &Report) {
+    for (provider, remarks) in &report.remarks {
+        let nothing = Remarks::new();
+        log_remarks(
+            provider,
+            remarks,
+            before.remarks.get(provider).unwrap_or(&nothing),
+        );
+    }
 }
 
 fn log_remarks(provider: &str, remarks: &Remarks, before: &Remarks) {

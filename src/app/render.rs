@@ -18,7 +18,7 @@ use serde_json::to_writer_pretty;
 use crate::cli::{Render, Rendered};
 use crate::config::dynamic::Configuration;
 use crate::config::encode::Shown;
-use crate::config::{AllowEmpty, Level, Notation, Problem, decode};
+use crate::config::{AllowEmpty, Level, Notation, Problem, cut, decode};
 use crate::provider::InvalidProvider;
 
 use super::conf::placed;
@@ -59,7 +59,7 @@ fn print(rendering: &Rendering) {
             Level::Info => "info",
             Level::Debug => "debug",
         };
-        eprintln!("{level}: {about}: {text}");
+        eprintln!("{}", cut(&format!("{level}: {about}: {text}")));
     }
     let mut out = stdout().lock();
     // A reader that has seen enough (`piton render ... | head -1`) is no failure.

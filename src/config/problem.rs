@@ -262,15 +262,27 @@ fn letters(text: &str) -> String {
 /// Longest line that a log is given, in bytes: what is quoted in one may be a megabyte.
 const MAX_LINE: usize = 1000;
 
-/// A line for a log, cut where it is too long.
+/// A line for a log: one line whatever is quoted in it, and cut where it is too long.
 #[must_use]
 pub fn cut(line: &str) -> Cow<'_, str> {
     if line.len() <= MAX_LINE {
-        return line.into();
+        return in_one_line(line);
     }
     let end = (0..=MAX_LINE).rev().find(|&end| line.is_char_boundary(end));
     let start = line.get(..end.unwrap_or_default()).unwrap_or_default();
-    format!("{start} ... ({} bytes)", line.len()).into()
+    format!("{} ... ({} bytes)", in_one_line(start), line.len()).into()
+}
+
+/// Whoever writes a configuration shall not write lines of a log.
+fn in_one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains(char::is_control) {
+        return text.into();
+    }
+    let shown = |letter: char| match letter.is_control() {
+        true => letter.escape_default().to_string(),
+        false => letter.to_string(),
+    };
+    text.chars().map(shown).collect::<String>().into()
 }
 
 /// Shorter words are no keys that anybody should use.

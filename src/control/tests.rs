@@ -114,3 +114,39 @@ async fn urgent_updates_without_end_make_no_more_than_twice_the_reloads_allowed(
     }
     assert!((50..=110).contains(&reloads), "{reloads} in 100 seconds");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_only_said_waits_for_nothing_and_compiles_nothing() {
+    let control = Control::new(settings(Duration::from_secs(2)));
+    let published = control.published();
+    let (sender, receiver) = mpsc::channel(8);
+    tokio::spawn(control.run(receiver));
+    sender.send(update(1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let remark = Remark {
+        level: Level::Warn,
+        text: "not\nas written".to_owned(),
+    };
+    let remarks: Remarks = [("ingress a/b", vec![remark])].into_iter().collect();
+    sender
+        .send(Update {
+            remarks: remarks.clone(),
+            ..update(1)
+        })
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let now = published.load();
+    assert_eq!((now.generation, &now.report.remarks["file"]), (1, &remarks));
+    sender.send(update(2)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let now = published.load();
+    assert_eq!((now.generation, port(&now).as_str()), (2, "http://127.0.0.1:2"));
+    assert!(now.report.remarks["file"].is_empty(), "nothing more to say");
+}
+
+#[test]
+fn a_line_of_the_log_is_one_line() {
+    assert_eq!(cut("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+    assert_eq!(cut("plain"), "plain");
+}

@@ -8,7 +8,7 @@ use pingora::http::RequestHeader;
 
 use crate::config::Span;
 use crate::config::dynamic::http::HealthCheck;
-use crate::upstream::{ServerUrl, Transport};
+use crate::upstream::{Scheme, ServerUrl, Transport};
 
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -104,7 +104,15 @@ fn grpc_url(base: &ServerUrl, check: &HealthCheck) -> Result<ServerUrl, String> 
 fn overridden(base: &ServerUrl, check: &HealthCheck) -> Result<ServerUrl, String> {
     let scheme = match check.scheme.as_str() {
         "" => base.scheme().as_str(),
-        other => other,
+        other => match Scheme::parse(other) {
+            Some(scheme) => scheme.as_str(),
+            // Or it might lead elsewhere: `http://elsewhere/?`.
+            None => {
+                return Err(format!(
+                    "healthCheck.scheme {other:?} is no scheme; write http, https or h2c"
+                ));
+            }
+        },
     };
     rebuilt(base, scheme, check.port)
 }
@@ -247,6 +255,19 @@ mod tests {
             let refused = http("http://a", check(path));
             assert!(refused.is_err() || path == ":", "{path}: {refused:?}");
         }
+    }
+
+    #[test]
+    fn a_scheme_that_leads_elsewhere_is_refused() {
+        let check = HealthCheck {
+            scheme: "http://169.254.169.254/?".into(),
+            ..check("/")
+        };
+        assert!(
+            http("http://10.0.0.5:8080", check)
+                .unwrap_err()
+                .contains("is no scheme")
+        );
     }
 
     #[test]

@@ -104,14 +104,14 @@ impl Kubernetes {
         })
     }
 
-    /// Tells whether everything was read once.
+    /// Tells whether so much was read once that requests can be served.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
     /// What the Ingresses mean now: asked before anything is answered, so that the first request finds its route. What
-    /// the API server forbids is left out.
+    /// the API server forbids is left out; it is not whole then.
     ///
     /// # Errors
     /// When it cannot be asked.
@@ -122,7 +122,7 @@ impl Kubernetes {
         Ok(First {
             configuration: Arc::clone(&self.last),
             remarks: self.remarks.clone(),
-            is_whole: true,
+            is_whole: self.scopes.is_whole(),
         })
     }
 
@@ -153,6 +153,18 @@ impl Kubernetes {
         match round.run().await {
             Ok(()) => Failure::Other("nothing is followed any more".to_owned()),
             Err(failure) => failure,
+        }
+    }
+
+    /// Can requests be served by what is known, though that is not said yet?
+    fn is_late(&self) -> bool {
+        !self.readiness.is_ready() && self.scopes.is_usable()
+    }
+
+    /// What is known was published.
+    fn reach(&self) {
+        if self.scopes.is_usable() {
+            self.readiness.reached();
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether a provider has read everything once; copies tell the same.
+/// Whether a provider has read once what it serves requests by; copies tell the same.
 #[derive(Debug, Clone, Default)]
 pub struct Readiness(Arc<AtomicBool>);
 
@@ -14,7 +14,7 @@ impl Readiness {
         self.0.load(Ordering::Acquire)
     }
 
-    /// It has, and what it read is on its way.
+    /// It has, as far as requests are served by it, and what it read is on its way.
     pub(super) fn reached(&self) {
         self.0.store(true, Ordering::Release);
     }

@@ -1,6 +1,6 @@
 //! Everything a request is led by, of one age.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -9,12 +9,12 @@ use super::routers::Compiled;
 use super::services::Broken;
 use super::{Ground, Merged, Report, Table};
 use crate::balance::{Server, ServerState};
-use crate::config::Named;
+use crate::config::{Named, Remarks};
 use crate::rule::Rule;
 use crate::service::Service;
 
 /// One compiled configuration. Swapped whole by one pointer; a request pins the one it started with.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     /// Counts the configurations published by this process, from 1.
     pub generation: u64,
@@ -47,6 +47,13 @@ impl Snapshot {
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Arc<Service>> {
         self.services.get(name).or_else(|| self.retired.get(name))
+    }
+
+    /// The same, with other remarks of providers.
+    #[must_use]
+    pub fn saying(mut self, remarks: BTreeMap<String, Remarks>) -> Self {
+        self.report.remarks = remarks;
+        self
     }
 
     /// Retires the servers that `previous` has and this one has not: requests that began under `previous` go

@@ -20,7 +20,7 @@ pub struct Route<'t> {
 }
 
 /// Routes in order of precedence, and who of them can match which host.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Table {
     /// Stays the same as long as only services change.
     shape: Arc<Shape>,

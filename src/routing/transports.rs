@@ -34,7 +34,7 @@ impl<'a> Transports<'a> {
         match self.named.get(qualified.as_str()) {
             Some(Ok(transport)) => Ok(transport),
             Some(Err(reason)) => Err(format!("servers transport {qualified:?}: {reason}")),
-            None => Err(format!("servers transport not found {qualified}")),
+            None => Err(format!("servers transport not found {qualified:?}")),
         }
     }
 }

@@ -16,7 +16,9 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    fn parse(text: &str) -> Option<Self> {
+    /// The scheme of that name, in any case; nothing else may stand before `://`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         [("http", Self::Http), ("https", Self::Https), ("h2c", Self::H2c)]
             .into_iter()
             .find_map(|(word, scheme)| word.eq_ignore_ascii_case(text).then_some(scheme))

@@ -2,7 +2,10 @@
 //!
 //! Every certificate and key is "a path or PEM": a path when such a file exists, PEM text otherwise.
 
-use serde::{Deserialize, Serialize};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::{Named, encode};
 
@@ -11,11 +14,56 @@ use crate::config::{Named, encode};
 #[serde(rename_all = "camelCase", default)]
 pub struct Tls {
     /// Certificates, found by the names in them.
-    pub certificates: Vec<StoredCertificate>,
+    pub certificates: Certificates,
     /// What handshakes are like, by name; `default` serves routers that name none.
     pub options: Named<Options>,
     /// Where certificates are kept, by name; Traefik knows only `default`.
     pub stores: Named<Store>,
+}
+
+/// Certificates; copies share them, since there may be thousands.
+#[derive(Debug, Clone, Default)]
+pub struct Certificates(Arc<Vec<StoredCertificate>>);
+
+impl Certificates {
+    /// Adds one, unless it is there.
+    pub fn add(&mut self, certificate: StoredCertificate) {
+        if !self.contains(&certificate) {
+            Arc::make_mut(&mut self.0).push(certificate);
+        }
+    }
+}
+
+impl PartialEq for Certificates {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
+
+impl Deref for Certificates {
+    type Target = [StoredCertificate];
+
+    fn deref(&self) -> &[StoredCertificate] {
+        &self.0
+    }
+}
+
+impl FromIterator<StoredCertificate> for Certificates {
+    fn from_iter<I: IntoIterator<Item = StoredCertificate>>(certificates: I) -> Self {
+        Self(Arc::new(certificates.into_iter().collect()))
+    }
+}
+
+impl Serialize for Certificates {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.as_slice().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Certificates {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Vec::deserialize(deserializer).map(|certificates| Self(Arc::new(certificates)))
+    }
 }
 
 /// A certificate and its key.

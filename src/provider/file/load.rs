@@ -192,10 +192,8 @@ impl Merger {
         let (tls, from) = (&mut all.tls, configuration.tls);
         absorb.map("tls.options", &mut tls.options, from.options);
         absorb.map("tls.stores", &mut tls.stores, from.stores);
-        for certificate in from.certificates {
-            if !tls.certificates.contains(&certificate) {
-                tls.certificates.push(certificate);
-            }
+        for certificate in from.certificates.iter().cloned() {
+            tls.certificates.add(certificate);
         }
     }
 }

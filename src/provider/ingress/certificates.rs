@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::Id;
 use super::object::Secret;
 use super::world::World;
-use crate::config::dynamic::tls::StoredCertificate;
+use crate::config::dynamic::tls::{Certificates as Stored, StoredCertificate};
 
 /// The certificates in use.
 #[derive(Debug, Default)]
@@ -52,7 +52,7 @@ impl Certificates {
     }
 
     /// All of them, when they are others than at the last call.
-    pub(super) fn changed(&mut self) -> Option<Vec<StoredCertificate>> {
+    pub(super) fn changed(&mut self) -> Option<Stored> {
         let has_changed = std::mem::take(&mut self.has_changed);
         has_changed.then(|| self.found.values().cloned().collect())
     }

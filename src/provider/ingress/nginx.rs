@@ -43,7 +43,15 @@ const GUARDS: &[&str] = &[
     "allowlist-source-range",
     "denylist-source-range",
     "whitelist-source-range",
+    // What they hold is nginx's own language; `deny all` is part of it.
+    "auth-snippet",
+    "configuration-snippet",
+    "modsecurity-snippet",
+    "server-snippet",
 ];
+
+/// Marks an Ingress that gets a part of the requests of another one; alone it would get them all.
+const CANARY: &str = "canary";
 
 /// What these annotations say of services, as `service.*`.
 pub(super) fn affinity(annotations: &Annotations, notes: &mut Notes) -> Vec<Annotation> {
@@ -72,6 +80,12 @@ pub(super) fn affinity(annotations: &Annotations, notes: &mut Notes) -> Vec<Anno
         )),
     }
     reader.cookie(notes)
+}
+
+/// Is it the canary of another Ingress?
+pub(super) fn is_canary(annotations: &Annotations) -> bool {
+    let written = Reader(annotations).get(CANARY);
+    written.is_some_and(|value| parse_bool(&value.to_ascii_lowercase()) == Some(true))
 }
 
 /// An annotation that guards a route and that nobody here can honour.

@@ -161,6 +161,12 @@ fn guarded(
     options: &Options,
     notes: &mut Notes,
 ) -> Result<(), String> {
+    if options.nginx_annotations && nginx::is_canary(&ingress.annotations) {
+        return Err(format!(
+            "annotation {}canary is not supported: it would get all requests, and not its part; use a weighted service",
+            super::NGINX_PREFIX
+        ));
+    }
     let guard = nginx::guard(&ingress.annotations).filter(|_| options.nginx_annotations);
     match guard {
         Some(guard) if router.middlewares.is_empty() => Err(format!(

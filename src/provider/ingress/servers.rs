@@ -7,8 +7,9 @@ use super::Options;
 use super::notes::Notes;
 use super::object::{PortRef, Service, ServicePort, ServiceType, Slice};
 use super::world::World;
-use crate::config::dynamic::ServiceAnnotations;
-use crate::config::dynamic::http;
+use crate::config::Span;
+use crate::config::dynamic::{ServiceAnnotations, http};
+use crate::upstream::Scheme;
 
 /// Why a Service that nobody serves is not used.
 pub(super) const NO_ENDPOINTS: &str = "no endpoints found";
@@ -65,6 +66,9 @@ impl Parts<'_> {
     /// The service behind one of the ports, or why there is none.
     pub(super) fn make(self, port: &ServicePort, notes: &mut Notes) -> Result<http::Service, String> {
         let mut balancer = self.settings.balancer();
+        if let Some(check) = &mut balancer.health_check {
+            slow_down(check, notes);
+        }
         let middlewares = self.settings.middlewares.clone();
         let allow_empty = self.options.allow_empty_services;
         balancer.servers = self.servers(port, notes)?;
@@ -80,7 +84,7 @@ impl Parts<'_> {
 
     fn servers(self, port: &ServicePort, notes: &mut Notes) -> Result<Vec<http::Server>, String> {
         let Service { id, kind, .. } = self.service;
-        let scheme = self.scheme(port);
+        let scheme = self.scheme(port)?;
         if self.settings.node_port_lb {
             if *kind == ServiceType::NodePort {
                 return self.node_servers(scheme, port);
@@ -113,12 +117,16 @@ impl Parts<'_> {
         Ok(endpoints(self.world.slices_of(id), &port.name, scheme))
     }
 
-    /// As annotated, or by the port. `appProtocol` is not asked (traefik-providers 5.7).
-    fn scheme(&self, port: &ServicePort) -> &str {
+    /// As annotated, or by the port. `appProtocol` is not asked (traefik-providers 5.7). Traefik takes any text; one like
+    /// `http://elsewhere/?` would lead out of the cluster.
+    fn scheme(&self, port: &ServicePort) -> Result<&str, String> {
         match self.settings.servers_scheme.as_str() {
-            "" if port.number == 443 || port.name.starts_with("https") => "https",
-            "" => "http",
-            scheme => scheme,
+            "" if port.number == 443 || port.name.starts_with("https") => Ok("https"),
+            "" => Ok("http"),
+            scheme if Scheme::parse(scheme).is_some() => Ok(scheme),
+            scheme => Err(format!(
+                "annotation service.serversscheme: {scheme:?} is no scheme; write http, https or h2c"
+            )),
         }
     }
 
@@ -177,6 +185,26 @@ fn endpoints<'a>(
 }
 
 /// As Go's `net.JoinHostPort`: brackets around what has a colon.
+/// The shortest time between two probes that an annotation can ask for: all probes of all tenants share one thread.
+const SHORTEST: Span = Span::seconds(1);
+
+fn slow_down(check: &mut http::HealthCheck, notes: &mut Notes) {
+    let intervals = [
+        ("interval", Some(&mut check.interval)),
+        ("unhealthyinterval", check.unhealthy_interval.as_mut()),
+    ];
+    for (name, interval) in intervals {
+        if let Some(interval) =
+            interval.filter(|interval| interval.positive().is_some() && **interval < SHORTEST)
+        {
+            notes.warn(format!(
+                "annotation service.healthcheck.{name}: {interval} is too often: {SHORTEST} is used"
+            ));
+            *interval = SHORTEST;
+        }
+    }
+}
+
 fn server(scheme: &str, host: &str, port: i32) -> http::Server {
     let url = if host.contains(':') {
         format!("{scheme}://[{host}]:{port}")

@@ -1,5 +1,6 @@
 //! What is wrong with an object, told where its author looks: as an Event on it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
@@ -11,7 +12,7 @@ use kube::{Api, Client};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::NAME;
 use super::failure::Failure;
@@ -24,8 +25,12 @@ const WAITING: usize = 512;
 const PACE: Duration = Duration::from_millis(100);
 /// Longest time for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long none is tried after it was forbidden.
+/// How long none is tried in a namespace after it was forbidden there.
 const FORBIDDEN: Duration = Duration::from_secs(3600);
+/// So many namespaces where it is forbidden are remembered.
+const MOST_FORBIDDEN: usize = 512;
+/// Of so many of them it is said.
+const MOST_SAID: usize = 16;
 /// Longest note the API takes, in bytes.
 const LONGEST: usize = 1024;
 /// Bytes of an object's name in the name of its Event, which has up to 253.
@@ -61,10 +66,34 @@ pub(super) fn start(client: Client, identity: &str, tasks: &mut JoinSet<()>) -> 
     Events(sender)
 }
 
+/// Namespaces where no Events may be written, and when that is tried again.
+#[derive(Debug, Default)]
+struct Refusals(HashMap<String, Instant>);
+
+impl Refusals {
+    fn holds(&self, namespace: &str, now: Instant) -> bool {
+        self.0.get(namespace).is_some_and(|until| now < *until)
+    }
+
+    /// It is forbidden there. Is that to be said?
+    fn forbidden(&mut self, namespace: &str, now: Instant) -> bool {
+        let is_known = self.0.contains_key(namespace);
+        if !is_known && self.0.len() >= MOST_FORBIDDEN {
+            return false;
+        }
+        self.0.insert(namespace.to_owned(), now + FORBIDDEN);
+        !is_known && self.0.len() <= MOST_SAID
+    }
+}
+
 async fn follow(client: Client, identity: String, mut remarks: mpsc::Receiver<Remark>) {
+    let mut refusals = Refusals::default();
     while let Some(remark) = remarks.recv().await {
         let event = event(&remark, &identity, Timestamp::now());
         let namespace = event.metadata.namespace.as_deref().unwrap_or_default();
+        if refusals.holds(namespace, Instant::now()) {
+            continue;
+        }
         let api: Api<Event> = Api::namespaced(client.clone(), namespace);
         let params = PostParams::default();
         let written = timeout(PATIENCE, api.create(&params, &event)).await;
@@ -72,12 +101,13 @@ async fn follow(client: Client, identity: String, mut remarks: mpsc::Receiver<Re
             // Another replica, or this one before it was started again, said it.
             Ok(Ok(_) | Err(Failure::Conflict)) => {}
             Ok(Err(Failure::Forbidden { user })) => {
-                tracing::warn!(
-                    provider = NAME,
-                    "may not create events.events.k8s.io in namespace {namespace:?} (403): what is wrong with objects is \
-                     only in the log; give {user:?} the verb create for it"
-                );
-                sleep(FORBIDDEN).await;
+                if refusals.forbidden(namespace, Instant::now()) {
+                    tracing::warn!(
+                        provider = NAME,
+                        "may not create events.events.k8s.io in namespace {namespace:?} (403): what is wrong with objects \
+                         there is only in the log; give {user:?} the verb create for it"
+                    );
+                }
             }
             Ok(Err(failure)) => tracing::debug!(provider = NAME, "an Event was not written: {failure}"),
             Err(_) => tracing::debug!(provider = NAME, "an Event was not written in time"),
@@ -211,6 +241,21 @@ mod tests {
         let regarding = event.regarding.unwrap();
         assert_eq!(regarding.uid.as_deref(), Some("u"));
         assert_eq!(regarding.namespace, event.metadata.namespace);
+    }
+
+    #[test]
+    fn what_is_forbidden_in_a_namespace_is_said_once_and_only_there() {
+        let (mut refusals, now) = (Refusals::default(), Instant::now());
+        assert!(refusals.forbidden("shop", now));
+        assert!(refusals.holds("shop", now) && !refusals.holds("blog", now));
+        let later = now + FORBIDDEN;
+        assert!(!refusals.holds("shop", later), "tried again");
+        assert!(!refusals.forbidden("shop", later), "said already");
+        assert!(refusals.holds("shop", later));
+        let names: Vec<String> = (0..2 * MOST_FORBIDDEN).map(|n| n.to_string()).collect();
+        let said = names.iter().filter(|name| refusals.forbidden(name, now));
+        assert_eq!(said.count(), MOST_SAID - 1);
+        assert_eq!(refusals.0.len(), MOST_FORBIDDEN);
     }
 
     #[test]

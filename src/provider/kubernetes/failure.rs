@@ -1,9 +1,10 @@
 //! Why an API server did not do what was asked, in words for people.
 
 use std::error::Error;
-use std::fmt;
+use std::{fmt, io};
 
 use kube::client::AuthError;
+use kube::config::KubeconfigError;
 use kube::core::Status;
 
 use crate::config::cut;
@@ -24,7 +25,11 @@ pub(super) enum Failure {
     NotFound,
     /// Somebody else was faster, or it is there already (409).
     Conflict,
-    /// Everything else.
+    /// It answered, but not as anybody reads it; where that is.
+    NotUnderstood(String),
+    /// It answers that it does not do it, for any other reason.
+    Refused(String),
+    /// Everything else: mostly, there is no answer.
     Other(String),
 }
 
@@ -39,7 +44,7 @@ impl Failure {
             404 => Self::NotFound,
             409 => Self::Conflict,
             410 => Self::Gone,
-            code => Self::Other(format!("the API server says {code}: {}", cut(&status.message))),
+            code => Self::Refused(format!("the API server says {code}: {}", cut(&status.message))),
         }
     }
 }
@@ -49,11 +54,12 @@ impl From<kube::Error> for Failure {
         match &error {
             kube::Error::Api(status) => Self::of_status(status),
             // What it quotes may be a secret.
-            kube::Error::SerdeError(error) => Self::Other(format!(
-                "the answer of the API server is not understood (line {}, column {})",
-                error.line(),
-                error.column()
-            )),
+            kube::Error::SerdeError(error) => {
+                Self::NotUnderstood(format!("line {}, column {}", error.line(), error.column()))
+            }
+            kube::Error::ReadEvents(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Self::NotUnderstood("no UTF-8".to_owned())
+            }
             error => Self::Other(words(error)),
         }
     }
@@ -62,6 +68,13 @@ impl From<kube::Error> for Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::NotUnderstood(place) => {
+                return write!(
+                    f,
+                    "the answer of the API server is not understood ({place}): one object that is not as it should be is \
+                     enough, and nothing of its kind is read until it is changed"
+                );
+            }
             Self::Forbidden { .. } => "the API server forbids it (403)",
             Self::Unauthorized => {
                 "the API server does not know who asks (401): the token or certificate that is shown to it is not valid, or no longer"
@@ -69,7 +82,7 @@ impl fmt::Display for Failure {
             Self::Gone => "the API server has forgotten that time (410)",
             Self::NotFound => "the API server has no such resource (404)",
             Self::Conflict => "somebody else was faster (409)",
-            Self::Other(reason) => reason,
+            Self::Refused(reason) | Self::Other(reason) => reason,
         })
     }
 }
@@ -85,6 +98,12 @@ pub(super) fn words(error: &(dyn Error + 'static)) -> String {
                 "the command {cmd:?} that shall make a token failed: {}",
                 out.status
             );
+        }
+        if let Some(KubeconfigError::Parse(error)) = error.downcast_ref() {
+            // It quotes the lines around the mistake, and a token may stand in one of them.
+            let place = error.location();
+            let place = place.map(|at| format!(" (line {}, column {})", at.line(), at.column()));
+            return format!("it is no kubeconfig{}", place.unwrap_or_default());
         }
         chain.push(error.to_string());
         next = error.source();
@@ -171,6 +190,22 @@ mod tests {
             words(&error),
             "tcp connect error: Connection refused (os error 111)"
         );
+    }
+
+    #[test]
+    fn a_kubeconfig_that_cannot_be_read_is_not_quoted() {
+        for text in [
+            "users: [[[\ntoken: geheim",
+            "users: {token: geheim: x}\n",
+            "geheim",
+        ] {
+            let error = kube::config::Kubeconfig::from_yaml(text).unwrap_err();
+            let said = words(&error);
+            assert!(
+                said.starts_with("it is no kubeconfig") && !said.contains("geheim"),
+                "{said}"
+            );
+        }
     }
 
     #[test]

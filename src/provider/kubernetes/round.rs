@@ -159,8 +159,8 @@ impl<'k> Round<'k> {
             News::Failed { verb, failure } => self.failed(index, verb, failure)?,
         }
         // Also an empty cluster is told of once.
-        let is_first = self.kubernetes.is_silent && self.changed.is_none();
-        self.has(is_first && self.kubernetes.scopes.is_settled());
+        let is_first = self.kubernetes.is_silent && self.kubernetes.scopes.is_settled();
+        self.has(self.changed.is_none() && (is_first || self.kubernetes.is_late()));
         Ok(())
     }
 
@@ -243,6 +243,7 @@ impl<'k> Round<'k> {
         }
         let says_other = converted.conversion.remarks != self.kubernetes.remarks;
         if !converted.is_new && !says_other && !self.kubernetes.is_silent {
+            self.kubernetes.reach();
             return Ok(());
         }
         self.kubernetes.remarks = converted.conversion.remarks;
@@ -260,24 +261,27 @@ impl<'k> Round<'k> {
             // The receiver is gone only at shutdown.
             let _ = audience.updates.send(update).await;
         }
-        self.kubernetes.readiness.reached();
+        self.kubernetes.reach();
         Ok(())
     }
 
     fn want(&mut self, wanted: Result<Wanted, String>) {
-        match wanted {
+        let wanted = match wanted {
             Ok(wanted) => {
                 self.kubernetes.no_status = None;
-                // Nobody is told of what nobody waits for.
-                let _ = self.wanted.send(wanted);
+                wanted
             }
             Err(reason) => {
                 if self.kubernetes.no_status.as_ref() != Some(&reason) {
                     tracing::warn!(provider = NAME, "no status is written: {reason}");
                 }
                 self.kubernetes.no_status = Some(reason);
+                // What was wanted before is not, any more.
+                Wanted::default()
             }
-        }
+        };
+        // Nobody is told of what nobody waits for.
+        let _ = self.wanted.send(wanted);
     }
 }
 

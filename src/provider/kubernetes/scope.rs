@@ -90,22 +90,16 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How far a scope is.
-#[derive(Debug, Default, PartialEq, Eq)]
-enum Standing {
-    /// Never listed yet.
-    #[default]
-    Unknown,
-    /// Listed once; known by what was told since.
-    Known,
-    /// Not permitted, with what was said about it.
-    Forbidden(String),
-}
+/// Without one of each there is nothing to serve.
+const NEEDED: [Kind; 3] = [Kind::Ingress, Kind::Service, Kind::EndpointSlice];
 
 #[derive(Debug)]
 struct Watched {
     scope: Scope,
-    standing: Standing,
+    /// Was it listed once?
+    is_known: bool,
+    /// What was said about what is not permitted, if anything is not.
+    refused: Option<String>,
     /// What the list under way has shown.
     seen: Option<HashSet<Id>>,
     /// Does it not work right now, for another reason than permission?
@@ -120,7 +114,8 @@ impl Scopes {
     pub(super) fn new(scopes: &[Scope]) -> Self {
         let watched = |scope: &Scope| Watched {
             scope: scope.clone(),
-            standing: Standing::Unknown,
+            is_known: false,
+            refused: None,
             seen: None,
             is_failing: false,
         };
@@ -157,9 +152,7 @@ impl Scopes {
         };
         let seen = watched.seen.take().unwrap_or_default();
         watched.is_failing = false;
-        if watched.standing == Standing::Unknown {
-            watched.standing = Standing::Known;
-        }
+        watched.is_known = true;
         let is_gone = |id: &Id| watched.scope.holds(id) && !seen.contains(id);
         known.into_iter().filter(is_gone).collect()
     }
@@ -168,10 +161,8 @@ impl Scopes {
     pub(super) fn works(&mut self, index: usize) -> Option<String> {
         let watched = self.get(index)?;
         watched.is_failing = false;
-        match std::mem::replace(&mut watched.standing, Standing::Known) {
-            Standing::Forbidden(_) => Some(format!("may read {} now", watched.scope)),
-            _ => None,
-        }
+        let refused = watched.refused.take();
+        refused.map(|_| format!("may read {} now", watched.scope))
     }
 
     /// It is not permitted. Returns what there is to say about it, unless that was said.
@@ -183,12 +174,16 @@ impl Scopes {
             user => format!("{user:?}"),
         };
         let scope = &watched.scope;
+        let meanwhile = match (watched.is_known, verb) {
+            (false, _) => scope.lost(),
+            (true, "watch") => "what is known stays in use, and is listed again from time to time",
+            (true, _) => "what is known stays in use",
+        };
         let said = format!(
-            "may not {verb} {scope} (403): give {who} the verbs list and watch for it; until then {}",
-            scope.lost()
+            "may not {verb} {scope} (403): give {who} the verbs list and watch for it; until then {meanwhile}"
         );
-        let is_new = watched.standing != Standing::Forbidden(said.clone());
-        watched.standing = Standing::Forbidden(said.clone());
+        let is_new = watched.refused.as_ref() != Some(&said);
+        watched.refused = Some(said.clone());
         is_new.then_some(said)
     }
 
@@ -200,15 +195,33 @@ impl Scopes {
         watched.is_failing = true;
         match failure {
             // All of them say the same.
-            Failure::Other(_) | Failure::Unauthorized => failure.to_string(),
+            Failure::Other(_) | Failure::Refused(_) | Failure::Unauthorized => failure.to_string(),
             _ => format!("{}: {failure}", watched.scope),
         }
     }
 
     /// Is everything known that is permitted? Before, what is known is half a world.
     pub(super) fn is_settled(&self) -> bool {
-        let is_settled = |watched: &Watched| watched.standing != Standing::Unknown;
+        let is_settled = |watched: &Watched| watched.is_known || watched.refused.is_some();
         self.0.iter().all(is_settled)
+    }
+
+    /// Is everything known that requests are served by? What else is read may be left out on purpose.
+    pub(super) fn is_whole(&self) -> bool {
+        let mut needed = self
+            .0
+            .iter()
+            .filter(|watched| NEEDED.contains(&watched.scope.kind));
+        needed.all(|watched| watched.is_known)
+    }
+
+    /// Is so much known that requests can be served: objects of each kind that is needed, from one place at least?
+    pub(super) fn is_usable(&self) -> bool {
+        let is_known = |kind: &Kind| {
+            let mut all = self.0.iter();
+            all.any(|watched| watched.scope.kind == *kind && watched.is_known)
+        };
+        NEEDED.iter().all(is_known)
     }
 
     /// Does everything work that is permitted?
@@ -292,6 +305,53 @@ mod tests {
             Some("may read endpointslices.discovery.k8s.io in namespace \"shop\" now")
         );
         assert_eq!(scopes.works(2), None);
+    }
+
+    #[test]
+    fn it_is_usable_with_one_namespace_and_whole_with_all_and_the_rest_is_optional() {
+        let mut scopes = Scopes::new(&Scope::all(&written(&["a", "b"])));
+        for index in [1, 3, 4, 5, 7, 8, 9] {
+            scopes.forbidden(index, "list", "piton");
+        }
+        for index in [0, 2, 6] {
+            scopes.listed(index, Vec::new());
+        }
+        assert!(scopes.is_settled());
+        assert!(!scopes.is_usable(), "services of neither may be read");
+        scopes.listed(5, Vec::new());
+        assert!(scopes.is_usable() && !scopes.is_whole());
+        for index in [1, 4] {
+            scopes.listed(index, Vec::new());
+        }
+        assert!(
+            scopes.is_whole(),
+            "secrets, classes and nodes may be left out on purpose"
+        );
+    }
+
+    #[test]
+    fn what_follows_from_a_refusal_depends_on_what_is_known() {
+        let mut scopes = Scopes::new(&Scope::all(&written(&[])));
+        scopes.listed(1, Vec::new());
+        let said = scopes.forbidden(1, "watch", "piton").unwrap();
+        assert!(
+            said.ends_with("until then what is known stays in use, and is listed again from time to time"),
+            "{said}"
+        );
+        scopes.listed(1, Vec::new());
+        assert_eq!(scopes.forbidden(1, "watch", "piton"), None, "with each list anew");
+        let said = scopes.forbidden(1, "list", "piton").unwrap();
+        assert!(said.ends_with("until then what is known stays in use"), "{said}");
+    }
+
+    #[test]
+    fn what_was_known_stays_so_when_it_is_forbidden() {
+        let mut scopes = Scopes::new(&Scope::all(&written(&[])));
+        for index in 0..3 {
+            scopes.listed(index, Vec::new());
+            scopes.forbidden(index, "watch", "piton");
+        }
+        assert!(scopes.is_usable() && scopes.is_whole());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Statuses of Ingresses: where they are reached, written by one replica at a time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::PostParams;
 use kube::{Api, Client};
+use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -21,6 +22,8 @@ use crate::provider::ingress::{Address, Id};
 
 /// What the Lease is called; the class of the Ingresses follows, if there is one.
 const LEASE: &str = "piton-ingress-status";
+/// Bytes of the class in that name, which has up to 253.
+const CLASS_BYTES: usize = 200;
 /// Longest time for one answer.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// Statuses written between two looks at the Lease.
@@ -72,7 +75,11 @@ pub(super) async fn follow(client: Client, candidate: Candidate, mut wanted: wat
         }
         let now_wanted = wanted.borrow_and_update().clone();
         let next = match leadership.may_write() {
-            true => writer.write(&now_wanted).await,
+            // The Lease may be lost, or due, between two writes.
+            true => {
+                let may_go_on = || leadership.may_write() && Instant::now() < look_at;
+                writer.write(&now_wanted, may_go_on).await
+            }
             false => None,
         };
         let wake_at = next.map_or(look_at, |next| next.min(look_at));
@@ -101,20 +108,50 @@ struct Leadership {
     election: Election,
     /// There can be no Lease: everybody writes, as with Traefik.
     is_free: bool,
+    /// Was it said that it does not work, for any other reason?
+    is_told: bool,
+}
+
+/// A name that the API takes, whatever the class is; of a class that may be a name itself, nothing but that.
+fn lease_name(class: &str) -> String {
+    if class.is_empty() {
+        return LEASE.to_owned();
+    }
+    let letter = |letter: char| match letter.to_ascii_lowercase() {
+        letter @ ('a'..='z' | '0'..='9' | '.') => letter,
+        _ => '-',
+    };
+    let all: String = class.chars().map(letter).collect();
+    let labels = all.split('.').map(|label| label.trim_matches('-'));
+    let labels: Vec<&str> = labels.filter(|label| !label.is_empty()).collect();
+    let mut valid = labels.join(".");
+    if valid == class && valid.len() <= CLASS_BYTES {
+        return format!("{LEASE}-{class}");
+    }
+    valid.truncate(CLASS_BYTES);
+    let valid = valid.trim_end_matches(['.', '-']);
+    // Two classes that look the same now are two nevertheless.
+    let hash: String = Sha256::digest(class)
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    match valid {
+        "" => format!("{LEASE}-{hash}"),
+        valid => format!("{LEASE}-{valid}-{hash}"),
+    }
 }
 
 impl Leadership {
     fn new(client: &Client, candidate: Candidate) -> Self {
-        let name = match candidate.class.as_str() {
-            "" => LEASE.to_owned(),
-            class => format!("{LEASE}-{class}"),
-        };
+        let name = lease_name(&candidate.class);
         Self {
             api: Api::namespaced(client.clone(), &candidate.namespace),
             election: Election::new(candidate.identity.clone()),
             candidate,
             name,
             is_free: false,
+            is_told: false,
         }
     }
 
@@ -127,6 +164,7 @@ impl Leadership {
         match self.attempt().await {
             Ok(()) => {
                 self.is_free = false;
+                self.is_told = false;
                 RENEW
             }
             // Not permitted, or its namespace is not there.
@@ -143,7 +181,17 @@ impl Leadership {
                 FORBIDDEN
             }
             Err(failure) => {
-                tracing::debug!(provider = NAME, "lease {}: {failure}", self.name);
+                let is_usual = failure == Failure::Conflict;
+                if is_usual || std::mem::replace(&mut self.is_told, true) {
+                    tracing::debug!(provider = NAME, "lease {}: {failure}", self.name);
+                } else {
+                    tracing::warn!(
+                        provider = NAME,
+                        "lease {}/{}: {failure}: trying again; no replica writes statuses that does not hold it",
+                        self.candidate.namespace,
+                        self.name
+                    );
+                }
                 RENEW
             }
         }
@@ -231,18 +279,19 @@ impl Writer {
         }
     }
 
-    /// Writes some of what is wanted. Returns when there is more to do.
-    async fn write(&mut self, wanted: &Wanted) -> Option<Instant> {
+    /// Writes some of what is wanted, as long as that may go on. Returns when there is more to do.
+    async fn write(&mut self, wanted: &Wanted, may_go_on: impl Fn() -> bool) -> Option<Instant> {
         let now = Instant::now();
-        let is_wanted = |id: &Id| wanted.0.iter().any(|(wanted, _)| wanted == id);
-        self.tried.retain(|id, (_, again)| *again > now || is_wanted(id));
+        let ids: HashSet<&Id> = wanted.0.iter().map(|(id, _)| id).collect();
+        self.tried
+            .retain(|id, (_, again)| *again > now || ids.contains(id));
         let mut written = 0;
         for (id, addresses) in wanted.0.iter() {
             let waits = |(tried, again): &(Box<[Address]>, Instant)| tried == addresses && *again > now;
             if self.tried.get(id).is_some_and(waits) {
                 continue;
             }
-            if written == AT_ONCE {
+            if written == AT_ONCE || !may_go_on() {
                 return Some(now);
             }
             written += 1;
@@ -295,5 +344,59 @@ impl Writer {
         in_time(api.replace_status(&id.name, &params, &ingress))
             .await
             .map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_has_a_name_that_the_api_takes_whatever_the_class_is() {
+        assert_eq!(lease_name(""), "piton-ingress-status");
+        for class in ["web", "web.example-1.org", "1"] {
+            assert_eq!(lease_name(class), format!("piton-ingress-status-{class}"));
+        }
+        let odd = [
+            "Web",
+            "web/In",
+            "a..b",
+            "-a",
+            "a.-b",
+            "_",
+            "ä",
+            "a.",
+            &"x".repeat(300),
+        ];
+        let names: HashSet<String> = odd.iter().map(|class| lease_name(class)).collect();
+        assert_eq!(names.len(), odd.len());
+        for name in names {
+            let is_label = |label: &str| {
+                let is_fine = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+                !label.is_empty() && label.trim_matches('-') == label && label.bytes().all(is_fine)
+            };
+            assert!(name.len() <= 253 && name.split('.').all(is_label), "{name}");
+        }
+        assert_ne!(lease_name("Web"), lease_name("web"), "two classes");
+        assert!(lease_name("Web/In").starts_with("piton-ingress-status-web-in-"));
+    }
+
+    #[tokio::test]
+    async fn statuses_are_written_only_while_that_may_go_on() {
+        let config = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let mut writer = Writer::new(Client::try_from(config).unwrap());
+        let ids = (0..5).map(|number| (Id::new("shop", number.to_string()), Box::default()));
+        let wanted = Wanted(ids.collect());
+        let left = std::cell::Cell::new(2);
+        let may_go_on = || {
+            left.set(left.get() - 1);
+            left.get() >= 0
+        };
+        let next = writer.write(&wanted, may_go_on).await;
+        assert_eq!(writer.tried.len(), 2, "nobody answers, but two were tried");
+        assert!(
+            next.is_some_and(|next| next <= Instant::now()),
+            "there is more to do"
+        );
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! ```text
 //! list, page by page -> watch from there -> it ends or breaks: watch from the last change
-//!   ^                                    -> 410, that is too long ago -.
-//!   '------------------------------------------------------------------'
+//!   ^                                    -> 410, that is too long ago; or it is refused again and again -.
+//!   '----------------------------------------------------------------------------------------------------'
 //! ```
 //!
 //! What comes is made neutral at once, and the rest dropped. kube's own `watcher` does the same, but does not tell when an
 //! API server answers again, and writes a warning with each attempt that is refused.
 
 use std::fmt::Debug;
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -31,14 +32,23 @@ use crate::clock;
 use crate::provider::backoff::BackOff;
 use crate::provider::ingress::{Id, Kind, Object, Secret, Slice};
 
-/// Objects in one answer to a list.
-const PAGE: u32 = 500;
+/// Objects in one answer to a list: fewer of those that are large.
+const fn page(kind: Kind) -> u32 {
+    match kind {
+        Kind::Secret => 50,
+        Kind::EndpointSlice => 100,
+        Kind::Ingress | Kind::IngressClass | Kind::Service | Kind::Node => 500,
+    }
+}
+
 /// How long one watch lasts, in seconds; up to a quarter less, so that they do not all end at once.
 const WATCH_SECONDS: u32 = 290;
 /// How much later than that its end is not waited for any more.
 const LATE: Duration = Duration::from_secs(10);
 /// A watch that lasted so long ended as it should.
 const SOUND: Duration = Duration::from_secs(1);
+/// So many watches in a row that are refused from a version: maybe the API server never heard of it.
+const DOUBTFUL: u8 = 3;
 /// How much longer than for other failures is waited when something is not permitted.
 const FORBIDDEN_LONGER: u32 = 4;
 
@@ -167,7 +177,7 @@ async fn follow<K: Watched>(api: Api<K>, scope: Scope, index: usize, news: mpsc:
         scope,
         index,
         news,
-        version: None,
+        place: Place::default(),
     };
     let mut back_off = BackOff::new();
     loop {
@@ -175,16 +185,16 @@ async fn follow<K: Watched>(api: Api<K>, scope: Scope, index: usize, news: mpsc:
         let end = watch.step().await;
         let lasted = begin.elapsed();
         let longer = match end {
-            Ok(()) if lasted >= SOUND => continue,
+            Ok(()) if lasted >= SOUND => {
+                watch.place.refused = 0;
+                continue;
+            }
             Ok(()) => 1,
             Err(End::Unheard) => return,
-            Err(End::Failed(_, Failure::Gone)) => {
-                watch.version = None;
-                1
-            }
             Err(End::Failed(verb, failure)) => {
+                watch.place.met(&failure);
                 let is_forbidden = matches!(failure, Failure::Forbidden { .. });
-                if watch.tell(News::Failed { verb, failure }).await.is_err() {
+                if failure != Failure::Gone && watch.tell(News::Failed { verb, failure }).await.is_err() {
                     return;
                 }
                 if is_forbidden { FORBIDDEN_LONGER } else { 1 }
@@ -199,8 +209,39 @@ struct Watch<K> {
     scope: Scope,
     index: usize,
     news: mpsc::Sender<Told>,
-    /// Up to where everything is known; `None` before the first list.
+    place: Place,
+}
+
+/// How far a scope is known.
+#[derive(Debug, Default)]
+struct Place {
+    /// Up to where everything is known; `None` before a list.
     version: Option<String>,
+    /// Watches from there that were refused in a row.
+    refused: u8,
+}
+
+impl Place {
+    fn reached(&mut self, version: Option<&str>) {
+        self.refused = 0;
+        // Without one nothing can be gone on from; a list tells where everything is.
+        self.version = version.filter(|version| !version.is_empty()).map(str::to_owned);
+    }
+
+    /// It ended for this reason. What the API server does not answer to says nothing about the version.
+    fn met(&mut self, failure: &Failure) {
+        match failure {
+            // Who may list, though not watch, sees what changes by lists.
+            Failure::Gone | Failure::NotUnderstood(_) | Failure::Forbidden { .. } => self.reached(None),
+            Failure::Unauthorized | Failure::Other(_) => {}
+            Failure::Refused(_) | Failure::NotFound | Failure::Conflict => {
+                self.refused += 1;
+                if self.refused >= DOUBTFUL {
+                    self.reached(None);
+                }
+            }
+        }
+    }
 }
 
 impl<K: Watched> Watch<K> {
@@ -211,11 +252,11 @@ impl<K: Watched> Watch<K> {
 
     /// Lists, if need be, and watches until that ends by itself.
     async fn step(&mut self) -> Result<(), End> {
-        let from = match self.version.clone() {
+        let from = match self.place.version.clone() {
             Some(version) => version,
             None => {
                 let version = self.list().await?;
-                self.version = Some(version.clone());
+                self.place.reached(Some(&version));
                 version
             }
         };
@@ -227,7 +268,7 @@ impl<K: Watched> Watch<K> {
         self.tell(News::Begin).await?;
         let mut params = ListParams {
             label_selector: self.scope.selector.clone(),
-            limit: Some(PAGE),
+            limit: Some(page(self.scope.kind)),
             ..ListParams::default()
         };
         loop {
@@ -269,27 +310,90 @@ impl<K: Watched> Watch<K> {
         self.tell(News::Watching).await?;
         let silence = Duration::from_secs(seconds.into()) + LATE;
         loop {
-            // One that is cut goes on where it was; if that does not work, that is said.
-            let Ok(Some(Ok(event))) = timeout(silence, stream.next()).await else {
-                return Ok(());
+            let event = match timeout(silence, stream.next()).await {
+                Ok(Some(Ok(event))) => event,
+                Ok(Some(Err(error))) if !is_cut(&error) => return Err(failed(error.into())),
+                // Goes on where it was; if that does not work, that is said.
+                Ok(Some(Err(_)) | None) | Err(_) => return Ok(()),
             };
             match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => {
-                    self.reached(object.meta().resource_version.as_deref());
+                    self.place.reached(object.meta().resource_version.as_deref());
                     self.tell(News::Changed(found(&object))).await?;
                 }
                 WatchEvent::Deleted(object) => {
-                    self.reached(object.meta().resource_version.as_deref());
+                    self.place.reached(object.meta().resource_version.as_deref());
                     self.tell(News::Gone(Id::from(object.meta()))).await?;
                 }
-                WatchEvent::Bookmark(mark) => self.reached(Some(&mark.metadata.resource_version)),
+                WatchEvent::Bookmark(mark) => self.place.reached(Some(&mark.metadata.resource_version)),
                 WatchEvent::Error(status) => return Err(failed(Failure::of_status(&status))),
             }
         }
     }
+}
 
-    fn reached(&mut self, version: Option<&str>) {
-        // Without one nothing can be gone on from; a list tells where everything is.
-        self.version = version.filter(|version| !version.is_empty()).map(str::to_owned);
+/// Did the connection break, and nothing else?
+fn is_cut(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::ReadEvents(error) if error.kind() != io::ErrorKind::InvalidData)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(version: &str) -> Place {
+        let mut place = Place::default();
+        place.reached(Some(version));
+        place
+    }
+
+    #[test]
+    fn a_version_is_forgotten_when_it_is_refused_again_and_again() {
+        let mut place = at("900");
+        let refused = Failure::Refused("the API server says 504: Too large resource version".to_owned());
+        place.met(&refused);
+        place.met(&refused);
+        assert_eq!(place.version.as_deref(), Some("900"));
+        place.met(&refused);
+        assert_eq!(place.version, None);
+        // What is told in between shows that it is good.
+        let mut place = at("900");
+        for version in ["901", "902", "903"] {
+            place.met(&refused);
+            place.met(&refused);
+            place.reached(Some(version));
+        }
+        assert_eq!(place.version.as_deref(), Some("903"));
+    }
+
+    #[test]
+    fn a_version_is_kept_while_nobody_answers_and_forgotten_when_nothing_can_be_told_from_there() {
+        for failure in [
+            Failure::Other("Connection refused".to_owned()),
+            Failure::Unauthorized,
+        ] {
+            let mut place = at("900");
+            (0..9).for_each(|_| place.met(&failure));
+            assert_eq!(place.version.as_deref(), Some("900"));
+        }
+        for failure in [
+            Failure::Gone,
+            Failure::NotUnderstood("line 1, column 7".to_owned()),
+            Failure::Forbidden { user: String::new() },
+        ] {
+            let mut place = at("900");
+            place.met(&failure);
+            assert_eq!(place.version, None);
+        }
+    }
+
+    #[test]
+    fn only_a_connection_that_breaks_is_gone_on_from_without_a_word() {
+        let read = |kind: io::ErrorKind| kube::Error::ReadEvents(kind.into());
+        assert!(is_cut(&read(io::ErrorKind::ConnectionReset)) && is_cut(&read(io::ErrorKind::Other)));
+        assert!(!is_cut(&read(io::ErrorKind::InvalidData)), "no UTF-8");
+        let error = serde_json::from_str::<u8>("{}").unwrap_err();
+        assert!(!is_cut(&kube::Error::SerdeError(error)));
+        assert!(!is_cut(&kube::Error::Api(Box::default())));
     }
 }

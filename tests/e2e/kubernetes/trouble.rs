@@ -153,6 +153,37 @@ fn errs(fault: Fault, cluster: &Cluster, [a, b]: [&Server; 2], piton: &Piton) {
 }
 
 #[test]
+fn a_watch_that_is_refused_again_and_again_is_a_new_list() {
+    followed(|cluster, [_, b], piton| {
+        let server = cluster.server();
+        server.misbehave("watch", "endpointslices", Fault::Status(504));
+        server.cut();
+        App::sticky(cluster, &[b]);
+        wait_for(piton, &["b"]);
+        server.behave();
+        is_followed(cluster);
+    });
+}
+
+#[test]
+fn an_object_that_is_not_understood_is_told_of_and_what_changed_meanwhile_is_made_up() {
+    followed(|cluster, [a, b], piton| {
+        cluster.apply(serde_json::json!({
+            "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": "odd"}, "endpoints": "none"
+        }));
+        piton.wait_for_line(&["endpointslices.discovery.k8s.io", "not understood"]);
+        App::sticky(cluster, &[b]);
+        assert_eq!(newcomers(piton.address(), 8), ["a".to_owned()].into());
+        cluster.delete("EndpointSlice", "odd");
+        wait_for(piton, &["b"]);
+        is_followed(cluster);
+        App::sticky(cluster, &[a, b]);
+        wait_for(piton, &["a", "b"]);
+    });
+}
+
+#[test]
 fn what_is_forbidden_is_named_and_the_rest_works() {
     let cluster = Cluster::ours();
     let [a] = cluster.pods(["a"]);
@@ -178,14 +209,24 @@ fn what_is_forbidden_is_named_and_the_rest_works() {
 }
 
 #[test]
-fn without_the_verb_watch_the_message_says_so() {
+fn without_the_verb_watch_the_message_says_so_and_lists_tell_what_changes() {
     let cluster = Cluster::ours();
-    let [a] = cluster.pods(["a"]);
-    let _app = App::sticky(&cluster, &[&a]);
-    cluster.server().deny("watch", "services", "*");
+    let [a, b] = cluster.pods(["a", "b"]);
+    App::sticky(&cluster, &[&a]);
+    cluster.server().deny("watch", "endpointslices", "*");
     let piton = cluster.setup("").start();
-    piton.wait_for_line(&["watch", "services"]);
+    let line = [
+        "may not watch",
+        "endpointslices",
+        "is listed again from time to time",
+    ];
+    piton.wait_for_line(&line);
     wait_for(&piton, &["a"]);
+    App::sticky(&cluster, &[&b]);
+    wait_for(&piton, &["b"]);
+    assert_eq!(piton.count(&line), 1, "with each list anew");
+    cluster.server().allow();
+    piton.wait_for_line(&["may read endpointslices"]);
 }
 
 #[test]
@@ -206,7 +247,8 @@ fn endpoints_that_may_not_be_read_are_no_reason_to_serve_nothing_else() {
         "spec": {"rules": [{"host": "piton.test", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]}
     }));
     let _ = (&app, &other);
-    let piton = cluster.setup("allowExternalNameServices: true").start();
+    let setup = cluster.setup("allowExternalNameServices: true");
+    let piton = setup.top("ping: {entryPoint: web}").start();
     piton.wait_for_line(&["endpointslices.discovery.k8s.io"]);
     let ask = || {
         let request = "GET / HTTP/1.1\r\nHost: piton.test\r\nConnection: close\r\n\r\n";
@@ -214,9 +256,27 @@ fn endpoints_that_may_not_be_read_are_no_reason_to_serve_nothing_else() {
             .exchange(request)
             .text()
     };
+    let ping = || get(piton.address(), "/ping").status;
     eventually("the other one is served", || ask() == "a");
+    // But it is no replica to send everybody to.
+    assert_eq!(ping(), 503);
     cluster.server().allow();
+    within(SOON, "it is ready", || ping() == 200);
     wait_for(&piton, &["a"]);
+}
+
+#[test]
+fn rights_that_come_later_make_it_ready_though_they_show_nothing_new() {
+    let cluster = Cluster::ours();
+    for resource in ["ingresses", "services", "endpointslices", "secrets", "nodes"] {
+        cluster.server().deny("*", resource, "*");
+    }
+    let piton = cluster.setup("").top("ping: {entryPoint: web}").start();
+    piton.wait_for_line(&["endpointslices.discovery.k8s.io", "403"]);
+    let ping = || get(piton.address(), "/ping").status;
+    assert_eq!(ping(), 503);
+    cluster.server().allow();
+    within(SOON, "it is ready", || ping() == 200);
 }
 
 #[test]
