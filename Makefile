@@ -39,11 +39,17 @@ conf-check: #? piton -t on every configuration in conf/
 
 .PHONY: tests
 tests: #? unit, property, golden, simulation, architecture and end-to-end tests, also against container engines
-	$(CARGO) test
+	env -u KUBECONFIG $(CARGO) test
 
 .PHONY: live
 live: #? tests against real container engines alone, with the table of requests, failures and moved sessions
 	$(CARGO) test --test docker -- --nocapture
+
+.PHONY: cluster
+cluster: #? tests of Kubernetes against the API server that KUBECONFIG names (tests/cluster/control-plane makes one)
+	@test -n "$$KUBECONFIG" || { echo "KUBECONFIG names no cluster; tests/cluster/control-plane up makes one"; exit 2; }
+	env -u CONTROL_PLANE $(CARGO) test --test e2e kubernetes -- --nocapture
+	@if test -n "$$CONTROL_PLANE"; then $(CARGO) test --test e2e kubernetes::load::an_api_server -- --nocapture; fi
 
 .PHONY: bench
 bench: #? micro benchmarks of the hot path (criterion)

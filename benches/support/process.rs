@@ -1,11 +1,13 @@
 //! Piton's process, and what it costs.
 #![allow(dead_code, reason = "every bench uses its own part")]
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,8 @@ pub fn ms(nanoseconds: u64) -> f64 {
 pub struct Piton {
     child: Child,
     published: Arc<AtomicU64>,
+    /// CPU time by thread, as it was seen last.
+    threads: Mutex<BTreeMap<OsString, u64>>,
 }
 
 impl Piton {
@@ -66,7 +70,11 @@ impl Piton {
                 }
             }
         });
-        Self { child, published }
+        Self {
+            child,
+            published,
+            threads: Mutex::default(),
+        }
     }
 
     pub fn generation(&self) -> u64 {
@@ -84,14 +92,18 @@ impl Piton {
         }
     }
 
-    /// CPU time of all its threads, in nanoseconds.
+    /// CPU time of all its threads, in nanoseconds; also of those that have ended since they were looked at.
     pub fn cpu(&self) -> u64 {
+        let mut seen = self.threads.lock().unwrap();
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
-        let times = tasks.filter_map(|task| {
-            let text = std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok()?;
-            text.split(' ').next()?.parse::<u64>().ok()
-        });
-        times.sum()
+        for task in tasks.map_while(Result::ok) {
+            let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+            let time = text.split(' ').next().and_then(|time| time.parse().ok());
+            if let Some(time) = time {
+                seen.insert(task.file_name(), time);
+            }
+        }
+        seen.values().sum()
     }
 
     /// Waits until it has done next to nothing for half a second.

@@ -1,7 +1,8 @@
 //! `providers.kubernetesIngress` follows a cluster: ours, which misbehaves on demand, or the one that `KUBECONFIG` names.
 //!
 //! `KUBECONFIG=... cargo test --test e2e kubernetes -- --nocapture` runs the same tests against a real API server; those
-//! that need a fault which only ours has do not run there, and say so.
+//! that need a fault which only ours has run against ours there too. `tests/cluster/control-plane` makes a real one, and can
+//! start it again under load: `CONTROL_PLANE=tests/cluster/control-plane make cluster`.
 
 // Which API server, and who piton says it is.
 mod access;

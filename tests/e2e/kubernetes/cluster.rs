@@ -64,6 +64,30 @@ impl Cluster {
         Self::of(Make::Ours(ApiServer::new()), "default")
     }
 
+    /// One that can go and return: a real one, if a script in `CONTROL_PLANE` does that to it, or ours.
+    pub fn restartable() -> Self {
+        match std::env::var("CONTROL_PLANE") {
+            Ok(script) if !script.is_empty() => Self::new(),
+            _ => Self::ours(),
+        }
+    }
+
+    /// The API server goes: nothing is served, nobody is let in.
+    pub fn leave(&mut self) {
+        match &mut self.make {
+            Make::Ours(server) => server.leave(),
+            Make::Real { .. } => control_plane("stop"),
+        }
+    }
+
+    /// It is there again, with all objects.
+    pub fn come_back(&mut self) {
+        match &mut self.make {
+            Make::Ours(server) => server.come_back(),
+            Make::Real { .. } => control_plane("start"),
+        }
+    }
+
     /// Ours; it listens later.
     pub fn away() -> Self {
         Self::of(Make::Ours(ApiServer::away()), "default")
@@ -238,14 +262,6 @@ impl Cluster {
         }
     }
 
-    /// The same, to let it go and come.
-    pub fn server_mut(&mut self) -> &mut ApiServer {
-        match &mut self.make {
-            Make::Ours(server) => server,
-            Make::Real { .. } => panic!("only ours does that"),
-        }
-    }
-
     /// Where its kubeconfig is.
     pub fn kubeconfig(&self) -> String {
         self.dir.join("kubeconfig").display().to_string()
@@ -270,6 +286,13 @@ impl Cluster {
     {
         Api::namespaced(self.client(), &self.namespace)
     }
+}
+
+fn control_plane(what: &str) {
+    let done = Command::new(std::env::var("CONTROL_PLANE").unwrap())
+        .arg(what)
+        .status();
+    assert!(done.is_ok_and(|status| status.success()), "control plane: {what}");
 }
 
 impl Drop for Cluster {

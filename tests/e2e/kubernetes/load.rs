@@ -1,10 +1,10 @@
 //! Users under load while the cluster changes: nobody fails while an endpoint serves, sessions leave only what is gone.
 //! `--nocapture` prints the table.
 
-use super::app::{App, Pod, SOON, wait_for};
+use super::app::{App, Pod, is_followed, wait_for};
 use super::cluster::Cluster;
 use crate::harness::crowd::{Crowd, Row};
-use crate::harness::{Piton, Server, eventually, within};
+use crate::harness::{Piton, Server, eventually};
 use crate::upgrade::upgrade;
 
 const USERS: usize = 9;
@@ -124,7 +124,6 @@ fn what_does_not_concern_servers_moves_nobody() {
         }
     });
     assert_eq!(row.moved, 0);
-    // The slice is made again, as a controller does that lost its mind; in between there is no endpoint.
     let other = App::new(&cluster, "app-2", &[&a]);
     let row = crowd.during("another service of the same pods", || {
         other.service(&[]);
@@ -136,31 +135,47 @@ fn what_does_not_concern_servers_moves_nobody() {
 }
 
 #[test]
-fn an_api_server_that_is_away_is_missed_by_nobody_and_what_it_saw_meanwhile_is_made_up() {
+fn an_api_server_that_is_started_again_is_missed_by_nobody() {
+    let mut cluster = Cluster::restartable();
+    let [a, b, c, d] = cluster.pods(["a", "b", "c", "d"]);
+    App::sticky(&cluster, &[&a, &b, &c]);
+    let piton = cluster.setup("").start();
+    let crowd = crowd_of(&piton, ["a", "b", "c"]);
+    let row = crowd.during("the API server goes and returns", || {
+        cluster.leave();
+        piton.wait_for_line(&["asking again", "kubernetes"]);
+        crowd.all_ask_again();
+        cluster.come_back();
+        App::sticky(&cluster, &[&a, &b, &c, &d]);
+        wait_for(&piton, &["a", "b", "c", "d"]);
+    });
+    assert_eq!(row.moved, 0);
+    piton.wait_for_line(&["answers again"]);
+    crowd.may_leave("b");
+    let there = crowd.at("b");
+    let row = crowd.during("and a pod goes", || {
+        App::sticky(&cluster, &[&a, &c, &d]);
+        crowd.wait_until_nobody_is_at("b");
+    });
+    assert_eq!(row.moved, there);
+}
+
+#[test]
+fn a_pod_that_went_while_the_api_server_was_away_is_made_up_for() {
     let mut cluster = Cluster::ours();
     let [a, b, c] = cluster.pods(["a", "b", "c"]);
     App::sticky(&cluster, &[&a, &b, &c]);
     let piton = cluster.setup("").start();
     let crowd = crowd_of(&piton, ["a", "b", "c"]);
-    let row = crowd.during("the API server is away and returns", || {
-        cluster.server_mut().leave();
-        piton.wait_for_line(&["asking again", "kubernetes"]);
-        crowd.all_ask_again();
-        cluster.server_mut().come_back();
-        let server = cluster.server();
-        within(SOON, "it is watched again", || {
-            server.watching("endpointslices") == 1
-        });
-    });
-    assert_eq!(row.moved, 0);
+    is_followed(&cluster);
     crowd.may_leave("b");
     let there = crowd.at("b");
-    let row = crowd.during("a pod goes while it is away", || {
-        cluster.server_mut().leave();
+    let row = crowd.during("a pod goes while the API server is away", || {
+        cluster.leave();
         App::sticky(&cluster, &[&a, &c]);
         crowd.all_ask_again();
         assert_eq!(crowd.at("b"), there, "nobody knows yet");
-        cluster.server_mut().come_back();
+        cluster.come_back();
         crowd.wait_until_nobody_is_at("b");
     });
     assert_eq!(row.moved, there);

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::app::{App, Pod, is_followed, wait_for};
 use super::cluster::Cluster;
+use crate::apiserver::Asked;
 
 const SERVICES: usize = 5_000;
 
@@ -33,10 +34,11 @@ fn one_changed_endpoint_among_five_thousand_services_is_no_new_list() {
     wait_for(&piton, &["a"]);
     let server = cluster.server();
     is_followed(&cluster);
-    // 11 pages of Ingresses and of Services, 51 of EndpointSlices, and three kinds that are small; once before it listens,
-    // once to follow.
-    let pages = server.count("list", "*");
-    assert!(pages <= 2 * (2 * 11 + 51 + 3), "pages: {pages}");
+    // Each of six kinds, in pages: once before it listens, once to follow.
+    let asked = server.asked();
+    let is_first = |asked: &&Asked| asked.verb == "list" && !asked.target.contains("continue=");
+    let lists = asked.iter().filter(is_first).count();
+    assert!(lists <= 2 * 6, "lists: {lists}");
     server.forget();
     app.becomes(&b, Pod::Serving);
     wait_for(&piton, &["a", "b"]);

@@ -89,7 +89,7 @@ fn the_rights_of_the_example_suffice_for_everything() {
     bad.ingress("bad.example.com", &[(&format!("{ROUTER}.priority"), "high")]);
     let path = kubeconfig(&cluster);
     let setup = cluster.setup("ingressEndpoint: {ip: 203.0.113.7}");
-    let piton = setup.variable("KUBECONFIG", &path).level("DEBUG").start();
+    let piton = setup.variable("KUBECONFIG", &path).start();
     wait_for(&piton, &["a"]);
     within(SOON, "the status is written", || {
         let ingress = cluster.get("Ingress", "app").unwrap();

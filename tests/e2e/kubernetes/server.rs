@@ -274,9 +274,9 @@ fn faults_come_on_demand_and_go() {
         assert!(list(&cluster).is_err(), "{fault:?}");
         cluster.server().behave();
     }
-    cluster.server_mut().leave();
+    cluster.leave();
     assert!(list(&cluster).is_err(), "it is away");
-    cluster.server_mut().come_back();
+    cluster.come_back();
     assert_eq!(list(&cluster).unwrap().items.len(), 1);
     let api: Api<Service> = cluster.api();
     let server = cluster.server();

@@ -342,7 +342,7 @@ fn a_start_without_an_api_server_serves_the_rest_and_recovers() {
         get(piton.address(), "/file").text() == "of the file"
     });
     assert_eq!(get(piton.address(), "/").status, 404);
-    cluster.server_mut().come_back();
+    cluster.come_back();
     wait_for(&piton, &["a"]);
 }
 
