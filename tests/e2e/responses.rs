@@ -354,3 +354,31 @@ fn expect_continue_reaches_the_server_and_its_100_the_client() {
         (200, Some(value_of(&server).as_str()))
     );
 }
+
+#[test]
+fn each_event_of_a_stream_arrives_before_the_next_is_sent() {
+    let (go_on, gate) = std::sync::mpsc::channel();
+    let gate = std::sync::Mutex::new(gate);
+    let server = Server::scripted(move |_, stream| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        for number in 0..3 {
+            stream
+                .write_all(format!("9\r\ndata: {number}\n\n\r\n").as_bytes())
+                .unwrap();
+            gate.lock().unwrap().recv().unwrap();
+        }
+        stream.write_all(b"0\r\n\r\n").unwrap();
+        Then::Keep
+    });
+    let piton = Piton::with(&sticky_app(&[&server], ""));
+    let mut client = Client::connect(piton.address());
+    client.send("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n");
+    let head = String::from_utf8(client.read_until(b"\r\n\r\n")).unwrap();
+    assert!(head.contains("Set-Cookie: sid="), "{head}");
+    for number in 0..3 {
+        client.read_until(format!("data: {number}\n\n").as_bytes());
+        go_on.send(()).unwrap();
+    }
+    client.read_until(b"0\r\n\r\n");
+}
