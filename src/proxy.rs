@@ -256,7 +256,7 @@ impl ProxyHttp for Edge {
         ctx: &mut Context,
     ) -> Result<()> {
         if end_of_stream {
-            patience::free();
+            patience::body_came();
         }
         let entry_point = self.entry_points.at(session.server_addr());
         let read = ctx.read(body.as_ref());
@@ -308,7 +308,7 @@ impl ProxyHttp for Edge {
             session.set_keepalive(None);
         }
         if response.status != StatusCode::SWITCHING_PROTOCOLS {
-            patience::free();
+            patience::answer_began();
         }
         rewrite::add_cookies(response, ctx.take_cookies())?;
         through::leave(session, ctx.passage_mut(), response)?;
@@ -323,6 +323,9 @@ impl ProxyHttp for Edge {
         end_of_stream: bool,
         ctx: &mut Context,
     ) -> Result<Option<Duration>> {
+        if end_of_stream {
+            patience::answer_ended();
+        }
         if let Some(passage) = ctx.passage_mut() {
             *body = through::pass(passage, body.take(), end_of_stream)?;
         }
@@ -336,6 +339,7 @@ impl ProxyHttp for Edge {
         trailers: &mut HeaderMap,
         ctx: &mut Context,
     ) -> Result<Option<Bytes>> {
+        patience::answer_ended();
         ctx.watch_trailers(trailers);
         match ctx.passage_mut() {
             Some(passage) => through::pass(passage, None, true),

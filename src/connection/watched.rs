@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::memchr;
 use pingora::protocols::raw_connect::ProxyDigest;
 use pingora::protocols::tls::SslDigest;
 use pingora::protocols::{
@@ -44,6 +44,11 @@ struct Header {
     turn: u32,
     bytes: usize,
     lines: usize,
+    /// Bytes of the line under way.
+    line: usize,
+    /// That is a carriage return so far.
+    is_return: bool,
+    is_whole: bool,
 }
 
 /// Both directions of a WebSocket.
@@ -160,24 +165,31 @@ impl Watched {
 }
 
 impl Header {
-    /// Counts a part; the answer to a header that is too large.
+    /// Counts a part, up to the end of the header; the answer to one that is too large.
     fn count(&mut self, bytes: &[u8], bounds: Bounds) -> Option<&'static [u8]> {
-        // A body may follow the header in the same part.
-        let end = memmem::find(bytes, b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
-        let header = bytes.get(..end).unwrap_or(bytes);
-        let first_line = if self.lines == 0 {
-            memchr(b'\n', header).unwrap_or(header.len())
-        } else {
-            0
-        };
-        let is_long = self.lines == 0 && self.bytes + first_line > bounds.target;
-        self.bytes += header.len();
-        self.lines += memchr_iter(b'\n', header).count();
-        if is_long {
-            return Some(TARGET_TOO_LONG);
+        let mut rest = bytes;
+        while !rest.is_empty() && !self.is_whole {
+            let end = memchr(b'\n', rest).map(|end| end + 1);
+            let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = after;
+            self.bytes += part.len();
+            self.is_return |= self.line == 0 && part == b"\r";
+            self.line += part.len();
+            if self.lines == 0 && self.line > bounds.target {
+                return Some(TARGET_TOO_LONG);
+            }
+            if end.is_some() {
+                let is_blank = self.line == 1 || self.line == 2 && (self.is_return || part == b"\r\n");
+                // Blank lines before a request are none of its own (RFC 9112 section 2.2).
+                self.is_whole = is_blank && self.lines > 0;
+                self.lines += usize::from(!is_blank);
+                (self.line, self.is_return) = (0, false);
+            }
+            if self.bytes > bounds.header || self.lines > bounds.lines {
+                return Some(HEADER_TOO_LARGE);
+            }
         }
-        // The empty line at the end is none of the header's.
-        (self.bytes > bounds.header || self.lines > bounds.lines + 1).then_some(HEADER_TOO_LARGE)
+        None
     }
 }
 
@@ -291,3 +303,46 @@ impl GetSocketDigest for Watched {
 }
 
 impl Peek for Watched {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOUNDS: Bounds = Bounds {
+        header: 200,
+        lines: 4,
+        target: 50,
+    };
+
+    /// The answer to these bytes, read in parts of `step`.
+    fn counted(bytes: &str, step: usize) -> Option<&'static [u8]> {
+        let mut header = Header::default();
+        bytes
+            .as_bytes()
+            .chunks(step)
+            .find_map(|part| header.count(part, BOUNDS))
+    }
+
+    #[test]
+    fn lines_of_a_body_are_none_of_the_header_however_they_come() {
+        for end in ["\r\n", "\n"] {
+            let head = format!("{end}POST / HTTP/1.1{end}Host: a{end}{end}");
+            let bytes = format!("{head}{}", "a\n".repeat(500));
+            for step in 1..=bytes.len() {
+                assert_eq!(counted(&bytes, step), None, "parts of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_so_however_it_comes() {
+        let many = format!("GET / HTTP/1.1\r\n{}", "X: y\r\n".repeat(4));
+        let big = format!("GET / HTTP/1.1\r\nX: {}", "y".repeat(200));
+        let long = format!("GET /{}", "y".repeat(60));
+        for step in [1, 2, 3, 7, 1000] {
+            assert_eq!(counted(&many, step), Some(HEADER_TOO_LARGE), "parts of {step}");
+            assert_eq!(counted(&big, step), Some(HEADER_TOO_LARGE), "parts of {step}");
+            assert_eq!(counted(&long, step), Some(TARGET_TOO_LONG), "parts of {step}");
+        }
+    }
+}

@@ -5,10 +5,15 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
+use sha2::{Digest, Sha256};
 
 use super::message::{Request, host, text};
 use crate::config::dynamic::middleware::access::IpStrategy;
 use crate::config::dynamic::middleware::flow::SourceCriterion;
+use crate::request::target::canonical_host;
+
+/// Longest source that is kept as it is, in bytes.
+const LONGEST: usize = 64;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -156,19 +161,36 @@ impl Source {
         }
     }
 
-    /// The source of this request.
+    /// The source of this request; what is longer than an address can be is named by its hash.
     pub(super) fn of<'r>(&self, request: &'r dyn Request, client: Option<IpAddr>) -> Cow<'r, str> {
-        match self {
+        bounded(match self {
             Self::Address(address) => address.of(request.fields(), client),
             Self::Field(name) => Cow::Borrowed(text(request.fields(), name)),
-            Self::Host => Cow::Borrowed(host(request)),
-        }
+            Self::Host => canonical_host(host(request)),
+        })
     }
+}
+
+/// Sources are kept, by the tens of thousands: clients choose their values, but not their length.
+fn bounded(source: Cow<'_, str>) -> Cow<'_, str> {
+    if source.len() <= LONGEST {
+        return source;
+    }
+    let hash = Sha256::digest(source.as_bytes());
+    Cow::Owned(hash.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_source_takes_no_more_room_than_an_address() {
+        assert_eq!(bounded(Cow::Borrowed("10.0.0.1")), "10.0.0.1");
+        let (long, longer) = ("a".repeat(900_000), "a".repeat(900_001));
+        assert_eq!(bounded(Cow::Borrowed(&long)).len(), 64);
+        assert_ne!(bounded(Cow::Borrowed(&long)), bounded(Cow::Borrowed(&longer)));
+    }
 
     fn strategy(depth: i64, excluded: &[&str], subnet: Option<i64>) -> Result<Address, String> {
         Address::new(&IpStrategy {

@@ -96,6 +96,9 @@ impl Drop for Connection {
 /// Lines of the access log that were not written, whichever log.
 pub(super) static DROPPED_LINES: AtomicU64 = AtomicU64::new(0);
 
+/// Longest value of a field that is a label, in bytes: clients choose them.
+const LONGEST_VALUE: usize = 128;
+
 static OTHER: Lazy<Box<str>> = Lazy::new(|| "other".into());
 
 impl Metrics {
@@ -223,8 +226,10 @@ impl Metrics {
     fn values(&self, ended: &Ended<'_>) -> Values {
         let value = |(_, name): &(Box<str>, HeaderName)| {
             let value = ended.headers.get(name);
-            let value = value.map(|value| String::from_utf8_lossy(value.as_bytes()));
-            value.unwrap_or_default().into()
+            match value.map(HeaderValue::as_bytes) {
+                Some(value) if value.len() > LONGEST_VALUE => OTHER.clone(),
+                value => String::from_utf8_lossy(value.unwrap_or_default()).into(),
+            }
         };
         self.headers.iter().map(value).collect()
     }

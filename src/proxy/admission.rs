@@ -18,6 +18,7 @@ use super::retry::is_websocket;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
 use crate::routing::{Route, Snapshot, Table};
+use crate::tls::Options;
 
 /// What shall happen to a request.
 pub(super) enum Admission {
@@ -60,7 +61,7 @@ pub(super) fn admit(
     ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
     let snapshot = snapshot.load();
     if let Some(options) = &agreed
-        && *snapshot.options_of(entry_point.index(), &canonical_host(host_of(request))) != **options
+        && *snapshot.options_of(entry_point.index(), &canonical_host(host_of(request))) != **options.name()
     {
         return Admission::Answer(page::MISDIRECTED);
     }
@@ -77,9 +78,21 @@ pub(super) fn admit(
         ctx.origin_is_stated = stated.is_ok();
     }
     match route(request, ctx.client(), table) {
+        // The host's options may be others than the route's, and may have changed since the handshake: nobody comes to
+        // a route that demands certificates without having shown one.
+        Some(route) if !is_admitted(&route, agreed.as_deref(), &snapshot) => {
+            session.set_keepalive(None);
+            Admission::Answer(page::MISDIRECTED)
+        }
         Some(route) => Admission::Route(route),
         None => Admission::Answer(page::NOT_FOUND),
     }
+}
+
+/// Does the handshake meet what the route demands of clients?
+fn is_admitted(route: &Route, agreed: Option<&Options>, snapshot: &Snapshot) -> bool {
+    let demanded = route.options.as_ref().and_then(|name| snapshot.tls.options(name));
+    demanded.is_none_or(|demanded| agreed.is_some_and(|agreed| demanded.admit(agreed)))
 }
 
 /// Bytes of the body that it says will follow.
@@ -172,15 +185,21 @@ fn make_origin_form(request: &mut RequestHeader) -> Option<bool> {
     Some(true)
 }
 
-/// Of several equal lengths, which Pingora has made sure they are, one is sent on (RFC 9110 section 8.6).
+/// Of several equal lengths, which Pingora has made sure they are, in one field or in several, one is sent on, as a plain
+/// number (RFC 9110 section 8.6).
 fn one_length(request: &mut RequestHeader) -> Option<()> {
     let mut lengths = request.headers.get_all(header::CONTENT_LENGTH).iter();
-    let first = lengths.next().cloned();
+    let Some(first) = lengths.next() else {
+        return Some(());
+    };
     let are_several = lengths.next().is_some();
-    match first.filter(|_| are_several) {
-        Some(first) => request.insert_header(header::CONTENT_LENGTH, first).ok(),
-        None => Some(()),
+    let written = first.to_str().ok()?;
+    let length: u64 = written.split(',').next()?.trim().parse().ok()?;
+    let plain = HeaderValue::from(length);
+    if are_several || *first != plain {
+        request.insert_header(header::CONTENT_LENGTH, plain).ok()?;
     }
+    Some(())
 }
 
 /// `uri` with another path and query; scheme and authority stay for HTTP/2 only, where they are fields of

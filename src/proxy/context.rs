@@ -443,12 +443,13 @@ impl Context {
     /// configuration that is `published` then, or the process is about to.
     pub(super) fn end_of_socket(&self, published: &Arc<ArcSwap<Snapshot>>, stop: &Arc<Stop>) -> IsOver {
         let (published, stop) = (Arc::clone(published), Arc::clone(stop));
-        let service = self.service_name().to_owned();
         let state = self.server().map(|server| Arc::clone(server.state()));
         Box::new(move || {
             let is_drained = |state: &Arc<ServerState>| {
                 let snapshot = published.load();
-                let servers = snapshot.services.get(&service)?.servers()?.pool.servers();
+                // Its own service, wherever in a tree the request went through.
+                let service = snapshot.services.get(state.signals().service())?;
+                let servers = service.servers()?.pool.servers();
                 let server = servers.iter().find(|server| Arc::ptr_eq(server.state(), state))?;
                 Some(server.terms().drain.is_over(clock::wall()))
             };

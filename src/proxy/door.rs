@@ -8,6 +8,7 @@
 //! sending it. Here such a connection lingers first; whoever runs the service must not let Pingora clean it up,
 //! but wait for [`Inside::emptied`] instead.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -121,6 +122,11 @@ fn local_address(stream: &Stream) -> Option<pingora::protocols::l4::socket::Sock
     stream.get_socket_digest()?.local_addr().cloned()
 }
 
+fn peer_address(stream: &Stream) -> Option<IpAddr> {
+    let digest = stream.get_socket_digest()?;
+    Some(digest.peer_addr()?.as_inet()?.ip().to_canonical())
+}
+
 /// Pingora's proxy, for one connection.
 struct Door {
     proxy: Arc<HttpProxy<Edge, Dialer>>,
@@ -150,6 +156,16 @@ impl Door {
         let born = Instant::now();
         let limits = entry_point.limits();
         let mut place = entry_point.crowd().enter()?;
+        // Before it says anything, unless it is one that may speak for others.
+        let peer = peer_address(&stream);
+        let speaks_for_others = |peer| {
+            entry_point
+                .proxy_protocol()
+                .is_some_and(|trust| trust.includes(peer))
+        };
+        if peer.is_some_and(|peer| !speaks_for_others(peer) && !place.belongs_to(peer)) {
+            return None;
+        }
         let Arrived { stream, kind, client } =
             within_patience(&inside, limits.read(), arrival(entry_point, stream)).await?;
         if !client.is_none_or(|client| place.belongs_to(client)) {

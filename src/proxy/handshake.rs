@@ -16,6 +16,7 @@ use tokio_rustls::LazyConfigAcceptor;
 use super::entry_point::EntryPoint;
 use crate::connection::Rewound;
 use crate::routing::Snapshot;
+use crate::tls::Options;
 use connection::Connection;
 
 /// How long a handshake may take, if the first header may take as long.
@@ -24,8 +25,8 @@ pub(super) const AT_MOST: Duration = Duration::from_secs(10);
 /// What a handshake was about.
 #[derive(Debug)]
 pub(super) struct Agreed {
-    /// Qualified name of the options.
-    pub(super) options: Arc<str>,
+    /// The options.
+    pub(super) options: Arc<Options>,
 }
 
 /// What was agreed on in the handshake of a request's connection; `None` for one without TLS.
@@ -63,8 +64,6 @@ async fn shake(stream: Rewound, published: &ArcSwap<Snapshot>, entry_point: usiz
         None => options.config(),
     };
     let inside = begun.into_stream(config).await?;
-    let agreed = Agreed {
-        options: Arc::clone(options.name()),
-    };
+    let agreed = Agreed { options };
     Connection::new(inside, agreed)
 }

@@ -7,6 +7,7 @@ use pingora::http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::context::Context;
+use super::patience;
 use super::through;
 
 /// Bytes of a body that are written at once.
@@ -102,6 +103,9 @@ pub(super) async fn write(
         response.insert_header(header::CONTENT_LENGTH, HeaderValue::from(body.len()))?;
     }
     through::leave(session, ctx.passage_mut(), &mut response)?;
+    // What is left of the request's body has its own time from here on.
+    patience::answer_began();
+    patience::answer_ended();
     session.write_response_header(Box::new(response), is_head).await?;
     if !is_head {
         let body = match ctx.passage_mut() {

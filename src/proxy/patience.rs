@@ -3,7 +3,8 @@
 //! ```text
 //! Header: the first within `readTimeout` of the connection's begin, a later one of its own first byte; as long as none
 //!         has come, until the process stops
-//! Body:   until `readTimeout` after the header; once the server answers there is no limit any more
+//! Body:   until `readTimeout` after the header; while the server answers there is no limit
+//! Rest:   what is left of a body when the answer is whole: `readTimeout` once more
 //! Socket: until its server's drain is over, or the process is about to cut it: then a close, not a cut
 //! ```
 
@@ -39,6 +40,8 @@ tokio::task_local! {
 struct Exchange {
     visit: Arc<Visit>,
     stage: Cell<Stage>,
+    /// The body is not complete.
+    lacks_body: Cell<bool>,
     is_over: RefCell<Option<IsOver>>,
 }
 
@@ -46,6 +49,7 @@ struct Exchange {
 enum Stage {
     Header,
     Body,
+    Rest,
     /// Nothing is asked of the client any more.
     Free,
     Socket,
@@ -55,15 +59,33 @@ enum Stage {
 pub(super) fn header_came(has_body: bool) {
     let _ = EXCHANGE.try_with(|exchange| {
         exchange.visit.header_came();
+        exchange.lacks_body.set(has_body);
         exchange
             .stage
             .set(if has_body { Stage::Body } else { Stage::Free });
     });
 }
 
-/// The body is complete, or the server has begun to answer.
-pub(super) fn free() {
+/// The body is complete.
+pub(super) fn body_came() {
+    let _ = EXCHANGE.try_with(|exchange| {
+        exchange.lacks_body.set(false);
+        exchange.stage.set(Stage::Free);
+    });
+}
+
+/// The server has begun to answer: it may go on reading meanwhile.
+pub(super) fn answer_began() {
     let _ = EXCHANGE.try_with(|exchange| exchange.stage.set(Stage::Free));
+}
+
+/// The answer is whole: nobody waits for what is left of the body.
+pub(super) fn answer_ended() {
+    let _ = EXCHANGE.try_with(|exchange| {
+        if exchange.lacks_body.get() && exchange.stage.get() == Stage::Free {
+            exchange.stage.set(Stage::Rest);
+        }
+    });
 }
 
 /// From here on it is a WebSocket, until `is_over` says so.
@@ -111,6 +133,7 @@ pub(super) async fn within<T>(
     let state = Exchange {
         visit: Arc::clone(&visit),
         stage: Cell::new(Stage::Header),
+        lacks_body: Cell::new(false),
         is_over: RefCell::new(None),
     };
     let (mut exchange, mut idle) = (pin!(exchange), pin!(idle));
@@ -126,7 +149,7 @@ pub(super) async fn within<T>(
             }
             let alarm = alarm.set(stage, || match stage {
                 Stage::Header => header_deadline(allowance, &visit),
-                Stage::Body => allowance.read.map(|read| Instant::now() + read + SLACK),
+                Stage::Body | Stage::Rest => allowance.read.map(|read| Instant::now() + read + SLACK),
                 Stage::Free => None,
                 Stage::Socket => Some(Instant::now() + LOOK_EVERY),
             });
@@ -273,10 +296,20 @@ mod tests {
         let answered = async {
             header_came(true);
             sleep(Duration::from_secs(5)).await;
-            free();
+            answer_began();
             sleep(Duration::from_secs(1000)).await;
         };
         assert!(lasted(Awaited::Greeting, answered).await.1);
+        let answered_whole = async {
+            header_came(true);
+            answer_began();
+            sleep(Duration::from_secs(100)).await;
+            answer_ended();
+            for_ever().await;
+        };
+        let (time, ended) = lasted(Awaited::Greeting, answered_whole).await;
+        assert!(!ended);
+        assert_eq!(time.as_secs(), 111);
         let without = async {
             header_came(false);
             sleep(Duration::from_secs(1000)).await;

@@ -1,6 +1,7 @@
 //! A request through the middlewares of its router, and its answer back: what ring 1 decides, done with Pingora's
 //! session.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,6 +20,28 @@ use crate::middleware::{Answer, Ask, FieldName, Fields, Passage, Progress, Reque
 
 /// Passwords that are verified at a time: it is slow on purpose, and requests shall not wait for it.
 static TRIALS: Semaphore = Semaphore::const_new(4);
+
+/// Requests that wait for that, at most: more are answered 503, so that guessing takes nobody's time for long.
+const MOST_WAITING: usize = 64;
+
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+
+/// A request that waits.
+struct Waiting;
+
+impl Waiting {
+    fn new() -> Option<Self> {
+        let waiting = Self;
+        let others = WAITING.fetch_add(1, Ordering::Relaxed);
+        (others < MOST_WAITING).then_some(waiting)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 impl Fields for RequestHeader {
     fn fields(&self) -> &HeaderMap {
@@ -110,11 +133,19 @@ pub(super) async fn enter(session: &mut Session, ctx: &mut Context) -> Result<bo
 /// Verifies a password beside the threads that serve.
 async fn verify(trial: Trial) -> Result<(Trial, bool)> {
     let failed = |_| Error::new(ErrorType::InternalError);
+    let waiting = Waiting::new().ok_or_else(|| {
+        Error::explain(
+            ErrorType::HTTPStatus(503),
+            "too many passwords are being verified",
+        )
+        .into_down()
+    })?;
     // It is never closed.
     let _turn = TRIALS
         .acquire()
         .await
         .map_err(|_| Error::new(ErrorType::InternalError))?;
+    drop(waiting);
     let verified = spawn_blocking(move || {
         let is_right = trial.is_right();
         (trial, is_right)

@@ -16,6 +16,9 @@ use crate::observe::{AccessLog, Ended, Observer, Place, Routed, tls_words};
 /// The client left before its answer, as nginx and Traefik say it.
 const CLIENT_LEFT: u16 = 499;
 
+/// The last status that gRPC has: unauthenticated.
+const MAX_GRPC_STATUS: u16 = 16;
+
 /// What is known of a request that is looked at.
 pub(super) struct Watched {
     observer: &'static Observer,
@@ -138,6 +141,8 @@ impl Context {
             let status = fields
                 .get("grpc-status")
                 .and_then(|status| status.to_str().ok()?.parse().ok());
+            // Numbers that mean nothing are one (2: unknown): servers shall not make series at will.
+            let status = status.map(|status: u16| if status > MAX_GRPC_STATUS { 2 } else { status });
             watched.grpc_status = status.or(watched.grpc_status);
         }
     }

@@ -51,7 +51,7 @@ impl Compiled {
 }
 
 /// A router on one entry point: its name, itself, its service, what happens on the way.
-type Way<'a> = (&'a Arc<str>, &'a Compiled, &'a Arc<Service>, &'a Arc<Chain>);
+type Way<'a> = (&'a Arc<str>, &'a Compiled, &'a Arc<Service>, &'a Place);
 
 /// A compiled rule; what was parsed twice is not the same.
 #[derive(Debug, Clone)]
@@ -176,17 +176,17 @@ impl Routers {
                 .filter_map(|(name, router)| {
                     let mut places = router.places.iter();
                     let place = places.find(|place| place.table() == number)?;
-                    let chain = router.chains.get(&place.entry_point)?;
-                    Some((name, &**router, services.enabled.get(&router.service)?, chain))
+                    Some((name, &**router, services.enabled.get(&router.service)?, place))
                 })
                 .collect();
             // By name they are already.
             here.sort_by_key(|(_, router, ..)| (Reverse(router.priority), router.precedence));
-            Table::new(here.into_iter().map(|(name, router, service, chain)| {
+            Table::new(here.into_iter().map(|(name, router, service, place)| {
                 let route = Route {
                     name: Arc::clone(name),
                     service: Arc::clone(service),
-                    chain: Arc::clone(chain),
+                    options: place.options.clone(),
+                    chain: router.chains.get(&place.entry_point).cloned().unwrap_or_default(),
                     observes: router.observes,
                 };
                 (Arc::clone(&router.rule.0), route)

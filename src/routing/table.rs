@@ -19,6 +19,8 @@ pub struct Route {
     pub name: Arc<str>,
     /// Where it leads.
     pub service: Arc<Service>,
+    /// Name of the TLS options it demands, on TLS.
+    pub options: Option<Arc<str>>,
     /// What happens on the way.
     pub chain: Arc<Chain>,
     /// Who may look.

@@ -172,6 +172,13 @@ impl Options {
         self.spec.as_ref().is_some_and(|spec| spec.clients.is_demanding())
     }
 
+    /// Has a client that shook hands under `agreed` shown what these demand? The same demand of other authorities is another.
+    #[must_use]
+    pub fn admit(&self, agreed: &Self) -> bool {
+        let clients = |options: &Self| options.spec.as_ref().map(|spec| spec.clients.clone());
+        !self.demand_certificates() || clients(self) == clients(agreed)
+    }
+
     /// What a handshake is made with.
     #[must_use]
     pub fn config(&self) -> Arc<ServerConfig> {

@@ -74,7 +74,7 @@ impl ForwardedHeaders {
         if stranger {
             remove_claims(request);
         }
-        keep_what_is_nominated(request, &self.kept);
+        settle_nominated(request, &self.kept);
         stranger
     }
 
@@ -161,28 +161,52 @@ pub struct Facts<'a> {
     pub machine: &'a HeaderValue,
 }
 
-/// Naming a managed field in `Connection` does not remove it on the way to the server: the client could
-/// take away what piton says about it (traefik-core 6.1, step 3). Nor does it remove one of `kept`.
-fn keep_what_is_nominated(request: &mut RequestHeader, kept: &[HeaderName]) {
-    let stays = |name: HeaderName| is_managed(&name) || kept.contains(&name);
-    let is_kept = |token: &&str| token.parse().is_ok_and(stays);
+/// Fields that belong to this connection and are dealt with by whoever speaks HTTP on it, named in `Connection` or not.
+const OF_THE_CONNECTION: [HeaderName; 7] = [
+    header::UPGRADE,
+    header::HOST,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    header::TE,
+    header::TRAILER,
+    header::CONNECTION,
+];
+
+/// Removes the fields that `Connection` names, and their names from it: what is added later under such a name goes to the
+/// server. Managed ones stay, or the client could take away what piton says about it, and so do those of `kept`
+/// (traefik-core 6.1, step 3).
+fn settle_nominated(request: &mut RequestHeader, kept: &[HeaderName]) {
     let fields = request.headers.get_all(header::CONNECTION).iter();
     let tokens: SmallVec<[&str; 4]> = fields
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(',').map(str::trim))
         .collect();
-    if !tokens.iter().any(is_kept) {
+    let is_plain = |token: &&str| {
+        let plain = ["close", "keep-alive", "upgrade"];
+        token.is_empty() || plain.iter().any(|plain| token.eq_ignore_ascii_case(plain))
+    };
+    if tokens.iter().all(is_plain) {
         return;
     }
-    let others: Vec<&str> = tokens.into_iter().filter(|token| !is_kept(token)).collect();
-    let others = others.join(", ");
+    let name = |token: &str| token.parse::<HeaderName>().ok();
+    let stays_named =
+        |token: &&str| is_plain(token) || name(token).is_none_or(|name| OF_THE_CONNECTION.contains(&name));
+    let (named, nominated): (Vec<&str>, Vec<&str>) = tokens.into_iter().partition(stays_named);
+    let named = named.join(", ");
+    let nominated: Vec<HeaderName> = nominated.into_iter().filter_map(name).collect();
+    for name in nominated
+        .iter()
+        .filter(|name| !is_managed(name) && !kept.contains(name))
+    {
+        request.remove_header(name);
+    }
     request.remove_header(&header::CONNECTION);
-    if let Some(others) = HeaderValue::from_str(&others)
+    if let Some(named) = HeaderValue::from_str(&named)
         .ok()
-        .filter(|others| !others.is_empty())
+        .filter(|named| !named.is_empty())
     {
         // Tokens of a valid field are a valid field.
-        let _ = request.insert_header("Connection", others);
+        let _ = request.insert_header("Connection", named);
     }
 }
 
