@@ -77,40 +77,43 @@ impl Request {
             metrics.first_byte(signals, 700);
         }
         let began = number * 1000;
-        observer.ended(&Ended {
-            began,
-            wall: 1_795_305_600_000 + number,
-            ended: began + 900,
-            place: Place {
-                entry_point: 0,
-                name: "web",
-                client: Some(([10, 1, 2, 3], 40_000).into()),
-                tls: None,
+        observer.ended(
+            &Ended {
+                began,
+                wall: 1_795_305_600_000 + number,
+                ended: began + 900,
+                place: Place {
+                    entry_point: 0,
+                    name: "web",
+                    client: Some(([10, 1, 2, 3], 40_000).into()),
+                    tls: None,
+                },
+                method: "GET",
+                uri: &self.uri,
+                version: Version::HTTP_11,
+                headers: &self.headers,
+                protocol: Protocol::Http,
+                request_bytes: 0,
+                routed: Some(Routed {
+                    router: &self.router,
+                    service: "app@file",
+                }),
+                leaf: Some(signals),
+                server: self.pool.servers().first().map(|server| &**server),
+                outcome: Outcome::default(),
+                retries: 0,
+                asked: Some(began + 20),
+                origin_status: Some(200),
+                origin_headers: None,
+                status: 200,
+                response_headers: Some(&self.response_headers),
+                response_bytes: 1234,
+                grpc_status: None,
+                is_internal: false,
+                observed: Observed::default(),
             },
-            method: "GET",
-            uri: &self.uri,
-            version: Version::HTTP_11,
-            headers: &self.headers,
-            protocol: Protocol::Http,
-            request_bytes: 0,
-            routed: Some(Routed {
-                router: &self.router,
-                service: "app@file",
-            }),
-            leaf: Some(signals),
-            server: self.pool.servers().first().map(|server| &**server),
-            outcome: Outcome::default(),
-            retries: 0,
-            asked: Some(began + 20),
-            origin_status: Some(200),
-            origin_headers: None,
-            status: 200,
-            response_headers: Some(&self.response_headers),
-            response_bytes: 1234,
-            grpc_status: None,
-            is_internal: false,
-            observed: Observed::default(),
-        });
+            None,
+        );
     }
 }
 
