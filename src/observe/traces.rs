@@ -305,3 +305,56 @@ fn state(headers: &HeaderMap) -> Option<String> {
     let state = parts.join(",");
     (!state.is_empty() && state.len() <= MAX_STATE).then_some(state)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traces(sample_rate: f64) -> &'static Traces {
+        let written = Tracing {
+            sample_rate,
+            safe_query_params: vec!["page".to_owned()],
+            ..Tracing::default()
+        };
+        Box::leak(Box::new(Traces::new(&written)))
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_queue_is_dropped_and_counted() {
+        let traces = traces(1.0);
+        let before = DROPPED_SPANS.load(Ordering::Relaxed);
+        for _ in 0..WAITING + 3 {
+            let trace = traces.begin(&HeaderMap::new(), 1);
+            trace.give(
+                1,
+                None,
+                Side::Server,
+                "GET",
+                (1, 2),
+                (Attributes::default(), false),
+            );
+        }
+        assert_eq!(DROPPED_SPANS.load(Ordering::Relaxed) - before, 3);
+        assert_eq!(traces.progress.given.load(Ordering::Relaxed), WAITING as u64);
+    }
+
+    #[test]
+    fn the_share_that_is_sent_is_about_the_one_written() {
+        let sampled = |rate: f64| {
+            let traces = traces(rate);
+            let drawn = (0..1000).filter(|_| traces.begin(&HeaderMap::new(), 1).is_sampled());
+            drawn.count()
+        };
+        assert_eq!((sampled(0.0), sampled(1.0)), (0, 1000));
+        assert!((150..350).contains(&sampled(0.25)), "{}", sampled(0.25));
+    }
+
+    #[test]
+    fn only_harmless_values_of_queries_are_told() {
+        let traces = traces(1.0);
+        assert_eq!(
+            traces.query("page=2&token=x=y&flag&=v"),
+            "page=2&token=REDACTED&flag&=REDACTED"
+        );
+    }
+}

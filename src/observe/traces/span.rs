@@ -107,11 +107,11 @@ impl Span {
             "attributes": self.attributes.json(),
             "status": if self.is_error { json!({"code": 2}) } else { json!({}) },
         });
-        if let Some(parent) = self.parent {
-            span["parentSpanId"] = format!("{parent:016x}").into();
-        }
-        if let Some(state) = &self.state {
-            span["traceState"] = state.as_str().into();
+        if let Some(fields) = span.as_object_mut() {
+            let parent = self.parent.map(|parent| format!("{parent:016x}"));
+            fields.extend(parent.map(|parent| ("parentSpanId".to_owned(), parent.into())));
+            let state = self.state.as_deref();
+            fields.extend(state.map(|state| ("traceState".to_owned(), state.into())));
         }
         span
     }
