@@ -4,6 +4,8 @@
 //! that a request with a server tells: its first byte and its end. Lines go to `/dev/null`; the writer catches up between
 //! rounds, off the clock, so that no line is dropped instead of written.
 
+#![allow(clippy::expect_used, reason = "a panic is the report")]
+
 #[path = "../tests/support/servers.rs"]
 mod servers;
 
