@@ -326,7 +326,7 @@ fn an_unknown_root_key_is_an_error_with_a_guess_from_both_families() {
             r#"2:1: error: entryPoint: unknown key "entryPoint"; did you mean "entryPoints"?"#,
             r#"3:1: error: grace_period_second: unknown key "grace_period_second"; did you mean "grace_period_seconds"?"#,
             r#"4:1: error: https: unknown key "https"; did you mean "http"?"#,
-            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, ping, metrics, accessLog, api, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
+            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, ping, metrics, accessLog, api, tracing, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
         ]
     );
 }
