@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
@@ -134,13 +134,18 @@ impl Exporter {
     /// Sends a batch; the connection, if it can be used again. One that was kept may have ended meanwhile: then once more on
     /// a new one.
     async fn send(&self, kept: Option<Session>, body: Bytes) -> Result<Option<Session>, String> {
-        if let Some(kept) = kept.filter(|kept| !kept.is_closed())
-            && let Ok(session) = self.send_by(kept, body.clone()).await
-        {
-            return Ok(session);
+        let answered = match kept.filter(|kept| !kept.is_closed()) {
+            Some(kept) => self.send_by(kept, body.clone()).await.ok(),
+            None => None,
+        };
+        let (status, session) = match answered {
+            Some(answered) => answered,
+            None => self.send_by(self.connect().await?, body).await?,
+        };
+        match status.is_success() {
+            true => Ok(session),
+            false => Err(format!("it answers {status}")),
         }
-        let session = self.connect().await?;
-        self.send_by(session, body).await
     }
 
     async fn connect(&self) -> Result<Session, String> {
@@ -152,7 +157,12 @@ impl Exporter {
         Ok(session)
     }
 
-    async fn send_by(&self, mut session: Session, body: Bytes) -> Result<Option<Session>, String> {
+    /// The answer's status, and the connection if it can be used again.
+    async fn send_by(
+        &self,
+        mut session: Session,
+        body: Bytes,
+    ) -> Result<(StatusCode, Option<Session>), String> {
         session.ready().await.map_err(words)?;
         let mut request = Request::post(self.target.clone())
             .body(Full::new(body))
@@ -161,10 +171,7 @@ impl Exporter {
         let answer = session.send_request(request).await.map_err(words)?;
         let status = answer.status();
         let rest = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-        match status.is_success() {
-            true => Ok(rest.is_ok().then_some(session)),
-            false => Err(format!("it answers {status}")),
-        }
+        Ok((status, rest.is_ok().then_some(session)))
     }
 }
 
