@@ -17,7 +17,7 @@
 //! | 2 | [`connection`] | connections below HTTP: PROXY header, first bytes, limits, WebSocket frames |
 //! | 2 | [`proxy`] | Pingora's `ProxyHttp`: thin callbacks; what an entry point allows |
 //! | 2 | [`api`] | what piton says about itself; servers drained at run time |
-//! | 2 | [`observe`] | metrics and the access log |
+//! | 2 | [`observe`] | metrics, the access log, traces |
 //! | 2 | [`dial`] | connections to servers that Pingora's own client cannot make |
 //! | 2 | [`handover`] | binary upgrade: sockets and verdicts for the next process |
 //! | 2 | [`stop`] | signals, lingering connections, the end of the process |

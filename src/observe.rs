@@ -1,18 +1,21 @@
-//! What happens, for whoever looks on: metrics and the access log.
+//! What happens, for whoever looks on: metrics, the access log and traces.
 //!
 //! | module | what it is |
 //! |---|---|
 //! | [`Metrics`] | counters of entry points and routers, and the text that Prometheus reads |
 //! | [`AccessLog`] | a line for each request, written by a thread of its own |
+//! | [`Traces`] | spans of requests, sent to a collector by a task of its own |
 //! | [`Ended`] | a request that is over, as both see it |
 
 mod access;
 mod ended;
 mod metrics;
+mod traces;
 
 pub use access::{AccessLog, InvalidAccessLog};
 pub use ended::{Ended, Place, Routed, tls_words};
 pub use metrics::{Connection, Metrics};
+pub use traces::{TRACEPARENT, TRACESTATE, Trace, Traces};
 
 use crate::config::install::Install;
 use crate::routing::Observed;
@@ -45,6 +48,8 @@ pub struct Observer {
     pub metrics: Option<Metrics>,
     /// Lines, when `accessLog` is written.
     pub access: Option<AccessLog>,
+    /// Spans, when `tracing` is written.
+    pub traces: Option<Traces>,
     entry_points: Vec<Watch>,
     nowhere: Watch,
 }
@@ -69,13 +74,14 @@ impl Observer {
             nowhere: Watch::default(),
             metrics: metrics.and_then(|written| Metrics::new(written, entry_points)),
             access: install.access_log.as_ref().map(AccessLog::open).transpose()?,
+            traces: install.tracing.as_ref().map(Traces::new),
         })
     }
 
     /// Is anybody looking?
     #[must_use]
     pub fn is_on(&self) -> bool {
-        self.metrics.is_some() || self.access.is_some()
+        self.metrics.is_some() || self.access.is_some() || self.traces.is_some()
     }
 
     /// Entry point number `index`.
@@ -84,13 +90,16 @@ impl Observer {
         self.entry_points.get(index).unwrap_or(&self.nowhere)
     }
 
-    /// A request is over.
-    pub fn ended(&self, ended: &Ended<'_>) {
+    /// A request is over, which was a part of `trace`.
+    pub fn ended(&self, ended: &Ended<'_>, trace: Option<Trace>) {
         if let Some(metrics) = self.metrics.as_ref().filter(|_| ended.observed.metrics) {
             metrics.ended(ended);
         }
         if let Some(access) = self.access.as_ref().filter(|_| ended.observed.access_log) {
             access.ended(ended);
+        }
+        if let Some(trace) = trace {
+            trace.ended(ended);
         }
     }
 }

@@ -24,6 +24,7 @@ mod retry;
 mod rewrite;
 mod second;
 mod through;
+mod traced;
 mod tries;
 mod watched;
 
@@ -136,7 +137,7 @@ impl ProxyHttp for Edge {
         match admission::admit(session, ctx, entry_point, &self.snapshot, &self.machine) {
             Admission::Route(route) => {
                 if let Some(watched) = &mut ctx.watched {
-                    watched.asks_for(&session.req_header().uri);
+                    watched.asks_for(session.req_header(), Some(&route));
                 }
                 let internal = route.service.internal();
                 let goes_through = !route.chain.is_empty();
@@ -155,7 +156,7 @@ impl ProxyHttp for Edge {
             }
             Admission::Answer(page) => {
                 if let Some(watched) = &mut ctx.watched {
-                    watched.asks_for(&session.req_header().uri);
+                    watched.asks_for(session.req_header(), None);
                 }
                 page.send(session, ctx).await?;
                 Ok(true)
@@ -180,6 +181,9 @@ impl ProxyHttp for Edge {
         let peer = retry::next_peer(session, ctx, &self.budgets, &self.snapshot).await;
         if let Some(watched) = &mut ctx.watched {
             watched.dials();
+        }
+        if peer.is_ok() {
+            ctx.trace_attempt();
         }
         peer
     }
@@ -235,6 +239,7 @@ impl ProxyHttp for Edge {
         if !ctx.hides_client() {
             forwarded.append_client(request, &facts, none_before)?;
         }
+        ctx.trace_request(request)?;
         ctx.begin(request, !session.as_mut().is_body_empty());
         if ctx.closes_connection {
             rewrite::close_connection(request)?;

@@ -257,7 +257,7 @@ pub(super) fn overview(install: &Install, snapshot: &Snapshot) -> Value {
         "tcp": {"routers": none(), "services": none(), "middlewares": none()},
         "udp": {"routers": none(), "services": none()},
         "features": {
-            "tracing": "",
+            "tracing": if install.tracing.is_some() { "OpenTelemetry" } else { "" },
             "metrics": if has_metrics { "Prometheus" } else { "" },
             "accessLog": install.access_log.is_some(),
         },

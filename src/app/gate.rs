@@ -16,6 +16,9 @@ use crate::observe::Observer;
 use crate::proxy::Inside;
 use crate::routing::Snapshot;
 
+/// How long the end of the process waits for spans to be sent.
+const LAST_SPANS: Duration = Duration::from_secs(1);
+
 /// How long the end of the process waits for lines of the access log to be written.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
@@ -92,6 +95,9 @@ impl<S: ServiceWithDependents> ServiceWithDependents for Gate<S> {
             () = self.inner.start_service(fds, shutdown, listeners_per_fd, ready) => {}
         }
         self.inside.emptied().await;
+        if let Some(traces) = &self.observer.traces {
+            traces.flush(LAST_SPANS).await;
+        }
         if let Some(access) = &self.observer.access {
             access.flush(LAST_LINES);
         }

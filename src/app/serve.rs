@@ -350,6 +350,10 @@ impl BackgroundService for Background {
         };
         let mut running = JoinSet::new();
         running.spawn(reopen_logs(parts.reopen, parts.observer));
+        if let Some(traces) = &parts.observer.traces {
+            // Not among those that end with the signal: requests in flight have spans, too.
+            tokio::spawn(traces.export());
+        }
         if let Some((listener, api)) = parts.socket {
             running.spawn(socket::serve(listener, api, parts.control.published()));
         }

@@ -15,11 +15,13 @@ pub mod log;
 pub mod metrics;
 pub mod ping;
 pub mod providers;
+pub mod tracing;
 pub mod transport;
 
 mod observed;
 mod root;
 mod server;
+mod traced;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,6 +40,7 @@ pub use log::{Global, Log};
 pub use metrics::{Metrics, Prometheus};
 pub use ping::Ping;
 pub use providers::{FileProvider, Providers};
+pub use tracing::Tracing;
 pub use transport::ServersTransport;
 
 /// What a process is started with.
@@ -63,6 +66,8 @@ pub struct Install {
     pub access_log: Option<AccessLog>,
     /// What piton says about itself.
     pub api: Option<Api>,
+    /// Spans of requests.
+    pub tracing: Option<Tracing>,
 }
 
 impl Default for Install {
@@ -79,6 +84,7 @@ impl Default for Install {
             metrics: None,
             access_log: None,
             api: None,
+            tracing: None,
         }
     }
 }
@@ -96,6 +102,7 @@ struct Written {
     metrics: Option<Metrics>,
     access_log: super::AllowEmpty<AccessLog>,
     api: super::AllowEmpty<Api>,
+    tracing: super::AllowEmpty<Tracing>,
 }
 
 /// Reads a static configuration file; `file` only names it in problems.
@@ -152,6 +159,7 @@ fn of_root(node: super::Node, problems: &mut Vec<Problem>) -> Install {
         metrics: written.metrics,
         access_log: written.access_log.into_inner(),
         api,
+        tracing: written.tracing.into_inner(),
     }
 }
 

@@ -14,7 +14,14 @@ pub struct Secret(String);
 
 /// Structs of the wire model that hold secrets. What is wrong below one is told without what was written there: with a
 /// slip such as `{secret:abc}`, which is one key without a value, the secret itself stands where a key is expected.
-pub(super) const HOLDERS: &[&str] = &["Sign", "SignKey", "Docker", "Swarm", "KubernetesIngress"];
+pub(super) const HOLDERS: &[&str] = &[
+    "Sign",
+    "SignKey",
+    "Docker",
+    "Swarm",
+    "KubernetesIngress",
+    "OtlpHttp",
+];
 
 impl Secret {
     /// The text. Whoever asks for it takes care of it.

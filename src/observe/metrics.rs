@@ -96,6 +96,9 @@ impl Drop for Connection {
 /// Lines of the access log that were not written, whichever log.
 pub(super) static DROPPED_LINES: AtomicU64 = AtomicU64::new(0);
 
+/// Spans that did not reach the collector.
+pub(super) static DROPPED_SPANS: AtomicU64 = AtomicU64::new(0);
+
 /// Longest value of a field that is a label, in bytes: clients choose them.
 const LONGEST_VALUE: usize = 128;
 

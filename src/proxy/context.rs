@@ -344,6 +344,7 @@ impl Context {
     /// passive health.
     pub(super) fn give_up_server(&mut self) {
         let now = clock::now();
+        self.trace_end_of_attempt(self.failure);
         self.passive(false, now);
         if let Some(mut choice) = self.choice.take() {
             choice.lease.failed(now);
@@ -374,6 +375,7 @@ impl Context {
             choice.lease.first_byte(now);
         }
         if is_final(status) {
+            self.trace_answer(status.as_u16());
             self.answered = true;
             self.failure = None;
             self.passive(!status.is_server_error(), now);
@@ -401,6 +403,8 @@ impl Context {
     /// Gives up the attempt under way because of its answer: the fallback is next.
     pub(super) fn discard(&mut self, status: StatusCode) {
         let now = clock::now();
+        self.trace_answer(status.as_u16());
+        self.trace_end_of_attempt(None);
         self.passive(!status.is_server_error(), now);
         // The wait for the answer was no connecting.
         self.began = now;

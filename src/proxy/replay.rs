@@ -122,7 +122,7 @@ async fn read_the_rest(session: &mut Session, ctx: &mut Context) -> Result<(), F
     }
 }
 
-async fn from_server(client: &Client, ctx: &Context) -> Result<Answer, Broken> {
+async fn from_server(client: &Client, ctx: &mut Context) -> Result<Answer, Broken> {
     let nothing = || {
         Broken::unsent(Error::explain(
             ErrorType::InternalError,
@@ -130,8 +130,11 @@ async fn from_server(client: &Client, ctx: &Context) -> Result<Answer, Broken> {
         ))
     };
     let server = Arc::clone(ctx.server().ok_or_else(nothing)?);
+    let head = ctx.kept().and_then(Kept::head).cloned();
+    let mut head = head.ok_or_else(nothing)?;
+    ctx.trace_attempt();
+    ctx.trace_request(&mut head).map_err(Broken::unsent)?;
     let kept = ctx.kept().ok_or_else(nothing)?;
-    let head = kept.head().cloned().ok_or_else(nothing)?;
     client.send(&server, head, kept.chunks(), kept.length()).await
 }
 

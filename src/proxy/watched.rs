@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::{HeaderMap, Method, StatusCode, Uri, Version};
-use pingora::http::ResponseHeader;
+use pingora::http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use super::context::Context;
@@ -11,7 +11,8 @@ use super::failure::{Failure, is_final};
 use crate::balance::{Micros, Wall};
 use crate::clock;
 use crate::meter::Protocol;
-use crate::observe::{AccessLog, Ended, Observer, Place, Routed, tls_words};
+use crate::observe::{AccessLog, Ended, Observer, Place, Routed, Trace, tls_words};
+use crate::routing::{Observed, Route};
 
 /// The client left before its answer, as nginx and Traefik say it.
 const CLIENT_LEFT: u16 = 499;
@@ -40,6 +41,8 @@ pub(super) struct Watched {
     origin_status: Option<StatusCode>,
     origin_headers: Option<HeaderMap>,
     grpc_status: Option<u16>,
+    /// The trace that it is a part of, once it is known where the request goes.
+    pub(super) trace: Option<Trace>,
 }
 
 /// How a request ended.
@@ -79,14 +82,27 @@ impl Watched {
             origin_status: None,
             origin_headers: None,
             grpc_status: None,
+            trace: None,
         })
     }
 
     /// The target is as clean as it will be; what middlewares make of it is nobody's business.
-    pub(super) fn asks_for(&mut self, uri: &Uri) {
-        if self.observer.access.is_some() {
-            self.uri = uri.clone();
+    pub(super) fn asks_for(&mut self, request: &RequestHeader, route: Option<&Route>) {
+        let is_internal = route.is_some_and(|route| route.service.internal().is_some());
+        let traces = self.observer.traces.as_ref().filter(|traces| {
+            let is_wanted = !is_internal || traces.add_internals();
+            is_wanted && self.observed(route).tracing
+        });
+        self.trace = traces.map(|traces| traces.begin(&request.headers, clock::now()));
+        if self.observer.access.is_some() || self.trace.as_ref().is_some_and(Trace::is_sampled) {
+            self.uri = request.uri.clone();
         }
+    }
+
+    /// Who may look.
+    fn observed(&self, route: Option<&Route>) -> Observed {
+        let at = self.observer.entry_point(self.entry_point).observed();
+        route.map_or(at, |route| at.unless(route.observes))
     }
 
     /// A server is looked for.
@@ -171,11 +187,12 @@ impl Context {
             request_bytes: session.body_bytes_read() as u64,
             response_bytes: session.body_bytes_sent() as u64,
         };
-        self.tell(&watched, &close);
+        self.tell(&mut watched, &close);
     }
 
-    fn tell(&self, watched: &Watched, close: &Close<'_>) {
+    fn tell(&self, watched: &mut Watched, close: &Close<'_>) {
         let observer = watched.observer;
+        let trace = watched.trace.take();
         let at = observer.entry_point(watched.entry_point);
         let route = self.route();
         let server = self.server().or_else(|| self.last_tried());
@@ -211,9 +228,9 @@ impl Context {
             response_bytes: close.response_bytes,
             grpc_status: watched.grpc_status,
             is_internal: route.is_some_and(|route| route.service.internal().is_some()),
-            observed: route.map_or(at.observed(), |route| at.observed().unless(route.observes)),
+            observed: watched.observed(route),
         };
-        observer.ended(&ended);
+        observer.ended(&ended, trace);
     }
 }
 
@@ -237,6 +254,6 @@ impl Drop for Context {
             request_bytes: 0,
             response_bytes: 0,
         };
-        self.tell(&watched, &close);
+        self.tell(&mut watched, &close);
     }
 }

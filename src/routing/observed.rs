@@ -9,6 +9,8 @@ pub struct Observed {
     pub access_log: bool,
     /// Is it counted?
     pub metrics: bool,
+    /// Is it traced?
+    pub tracing: bool,
 }
 
 impl Default for Observed {
@@ -16,6 +18,7 @@ impl Default for Observed {
         Self {
             access_log: true,
             metrics: true,
+            tracing: true,
         }
     }
 }
@@ -33,6 +36,7 @@ impl Observed {
         Self {
             access_log: router.access_log.unwrap_or(self.access_log),
             metrics: router.metrics.unwrap_or(self.metrics),
+            tracing: router.tracing.unwrap_or(self.tracing),
         }
     }
 }
@@ -42,6 +46,7 @@ impl Observed {
 pub struct Observes {
     access_log: Option<bool>,
     metrics: Option<bool>,
+    tracing: Option<bool>,
 }
 
 impl Observes {
@@ -51,6 +56,7 @@ impl Observes {
         Self {
             access_log: written.and_then(|written| written.access_logs),
             metrics: written.and_then(|written| written.metrics),
+            tracing: written.and_then(|written| written.tracing),
         }
     }
 }

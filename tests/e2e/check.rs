@@ -227,11 +227,14 @@ fn values_of_the_static_file_that_cannot_be_used_are_told() {
 fn warnings_alone_are_good() {
     let dynamic = GOOD.replace("cookie: {}", "cookie: {sameSite: none}");
     let (good, lines) = check(&directory(
-        &format!("{STATIC}tracing: {{otlp: {{}}}}\n"),
+        &format!("{STATIC}hostResolver: {{resolvDepth: 5}}\n"),
         &dynamic,
     ));
     assert!(good, "{lines:?}");
-    says(&lines, &["piton.yaml:7:1: warning: ", "tracing", "not supported"]);
+    says(
+        &lines,
+        &["piton.yaml:7:1: warning: ", "hostResolver", "not supported"],
+    );
     says(
         &lines,
         &[

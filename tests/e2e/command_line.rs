@@ -94,7 +94,7 @@ certificatesResolvers:
     acme: {{email: a@b.c, storage: acme.json, tlsChallenge: {{}}}}
 metrics:
   datadog: {{}}
-tracing: {{}}
+tracing: {{otlp: {{grpc: {{endpoint: 'localhost:4317'}}}}}}
 experimental:
   plugins: {{}}
 log:
@@ -112,7 +112,7 @@ log:
         (":10:3: warning: ", "providers.consulCatalog"),
         (":17:1: warning: ", "certificatesResolvers"),
         (":21:3: warning: ", "metrics.datadog"),
-        (":22:1: warning: ", "tracing"),
+        (":22:18: warning: ", "tracing.otlp.grpc"),
         (":23:1: warning: ", "experimental"),
     ] {
         assert_eq!(

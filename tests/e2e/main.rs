@@ -94,6 +94,8 @@ mod stop;
 mod storm;
 // `providers.swarm` follows a manager.
 mod swarm;
+// Traces: what is told a collector, and what servers are told.
+mod traces;
 // Servers transports: trust, versions, HTTP/2, and that no connection serves another trust.
 mod transport;
 // TLS on entry points.

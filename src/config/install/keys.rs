@@ -11,11 +11,11 @@ pub const TRAEFIK: &[&str] = &[
     "metrics",
     "accessLog",
     "api",
+    "tracing",
 ];
 
 /// Traefik's, known and not supported yet: one warning each, their content is not looked at.
 pub const TRAEFIK_UNSUPPORTED: &[&str] = &[
-    "tracing",
     "certificatesResolvers",
     "hostResolver",
     "experimental",
@@ -48,6 +48,9 @@ pub const METRICS_UNSUPPORTED: &[&str] = &["datadog", "statsD", "influxDB2", "ot
 
 /// The same of `accessLog`.
 pub const ACCESS_LOG_UNSUPPORTED: &[&str] = &["otlp"];
+
+/// The same of `tracing.otlp.http`: plain HTTP needs none.
+pub const OTLP_HTTP_UNSUPPORTED: &[&str] = &["tls"];
 
 /// Keys of an entry point that are decoded, but without effect yet, by the block they stand in.
 pub const ENTRY_POINT_UNSUPPORTED: &[(&[&str], &[&str])] = &[

@@ -23,7 +23,7 @@ pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Proble
 }
 
 /// Where a key path below `node` is written, as far as it is.
-fn at(node: &Node, path: &str) -> crate::config::Position {
+pub(super) fn at(node: &Node, path: &str) -> crate::config::Position {
     let mut node = node;
     for key in path.split('.') {
         match node.get(key) {

@@ -3,7 +3,7 @@
 use serde_yaml::Mapping;
 
 use super::ping::OWN_ENTRY_POINT;
-use super::{Protocol, Written, keys, observed, parse_address, server};
+use super::{Protocol, Written, keys, observed, parse_address, server, traced};
 use crate::config::decode::MAX_PROBLEMS;
 use crate::config::dynamic::is_dynamic;
 use crate::config::node::{Entry, Node, Value};
@@ -45,6 +45,9 @@ pub(super) fn sort(root: Node, problems: &mut Vec<Problem>) -> Sorted {
                 if entry.key.eq_ignore_ascii_case(block) {
                     drop_unsupported(&mut entry, unsupported, problems);
                 }
+            }
+            if entry.key.eq_ignore_ascii_case("tracing") && !traced::prepare(&mut entry, problems) {
+                continue;
             }
             traefik.push(entry);
         } else if keys::contains(keys::TRAEFIK_UNSUPPORTED, &entry.key) {
@@ -97,7 +100,7 @@ fn unknown(entry: &Entry) -> Problem {
 
 /// Takes keys out that piton does not support: providers, collectors. If no other key is left the block counts as absent: it was not empty
 /// as written, so Traefik would not have refused it.
-fn drop_unsupported(block: &mut Entry, list: &[&str], problems: &mut Vec<Problem>) {
+pub(super) fn drop_unsupported(block: &mut Entry, list: &[&str], problems: &mut Vec<Problem>) {
     let path = block.key.clone();
     let Value::Map(entries) = &mut block.node.value else {
         return;
@@ -133,6 +136,7 @@ pub(super) fn check(traefik: &Node, written: &Written, problems: &mut Vec<Proble
         check_ping(node, ping, written, problems);
     }
     observed::check(traefik, written, problems);
+    traced::check(traefik, written, problems);
     let file = traefik
         .get("providers")
         .and_then(|providers| providers.get("file"));

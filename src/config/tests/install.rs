@@ -184,7 +184,7 @@ entryPoints:
 spiffe: {insecure: true, bananas: 5}
 metrics: {datadog: {}, otlp: {}}
 accessLog: {otlp: {}}
-tracing: {}
+tracing: {otlp: {grpc: {endpoint: x, bananas: 5}}}
 certificatesResolvers: {le: {acme: {}}}
 tcpServersTransport: {}
 providers: {consul: {endpoint: x, bananas: 5}, kubernetesCRD: {}, file: {filename: a.yml}}
@@ -200,13 +200,14 @@ core:
             r#"12:11: warning: metrics.datadog: "datadog" is not supported yet and has no effect"#,
             r#"12:24: warning: metrics.otlp: "otlp" is not supported yet and has no effect"#,
             r#"13:13: warning: accessLog.otlp: "otlp" is not supported yet and has no effect"#,
-            r#"14:1: warning: tracing: "tracing" is not supported yet and has no effect"#,
+            r#"14:18: warning: tracing.otlp.grpc: not supported, use otlp.http: nothing is traced"#,
             r#"15:1: warning: certificatesResolvers: "certificatesResolvers" is not supported yet and has no effect"#,
             r#"16:1: warning: tcpServersTransport: "tcpServersTransport" is not supported yet and has no effect"#,
             r#"17:13: warning: providers.consul: "consul" is not supported yet and has no effect"#,
             r#"17:48: warning: providers.kubernetesCRD: "kubernetesCRD" is not supported yet and has no effect"#,
         ]
     );
+    assert_eq!(install.tracing, None);
     assert_eq!(install.providers.file.unwrap().filename, "a.yml");
     let redirect = install.entry_points["web"]
         .http
@@ -325,7 +326,7 @@ fn an_unknown_root_key_is_an_error_with_a_guess_from_both_families() {
             r#"2:1: error: entryPoint: unknown key "entryPoint"; did you mean "entryPoints"?"#,
             r#"3:1: error: grace_period_second: unknown key "grace_period_second"; did you mean "grace_period_seconds"?"#,
             r#"4:1: error: https: unknown key "https"; did you mean "http"?"#,
-            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, ping, metrics, accessLog, api, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
+            r#"5:1: error: banana: unknown key "banana"; known at the top: entryPoints, providers, log, serversTransport, global, ping, metrics, accessLog, api, tracing, keys of Pingora's server configuration, and http, tcp, udp, tls of the dynamic configuration"#,
         ]
     );
 }
@@ -558,4 +559,46 @@ entryPoints: {web: {address: ':80'}}
              /path/of/a/file with a token in it, or socket: /path/of/a/socket",
         ]
     );
+}
+
+#[test]
+fn tracing_may_stand_alone_and_says_what_is_wrong_with_it() {
+    let (install, warnings) = read("tracing: {}");
+    let tracing = install.tracing.unwrap();
+    assert_eq!(warnings, [""; 0]);
+    assert_eq!(
+        (tracing.service_name.as_str(), tracing.http().endpoint.as_str()),
+        ("piton", "http://localhost:4318/v1/traces")
+    );
+    assert!((tracing.sample_rate - 1.0).abs() < f64::EPSILON);
+    let (install, warnings) =
+        read("tracing: {otlp: {grpc: {}, http: {endpoint: 'http://c:1', tls: {ca: x}}}}");
+    assert_eq!(install.tracing.unwrap().http().endpoint, "http://c:1");
+    assert_eq!(
+        warnings,
+        [
+            r#"1:18: warning: tracing.otlp.grpc: not supported, otlp.http is used"#,
+            r#"1:59: warning: tracing.otlp.http.tls: "tls" is not supported yet and has no effect"#,
+        ]
+    );
+    let wrong = "\
+tracing:
+  sampleRate: 2
+  capturedRequestHeaders: [a b]
+  otlp:
+    http:
+      endpoint: https://c/v1/traces
+      headers: {X-Key: \"geheim\\n\"}
+";
+    let errors = refused(wrong);
+    assert_eq!(errors.len(), 4, "{errors:?}");
+    assert!(
+        errors[0].starts_with("2:15: error: tracing.sampleRate: 2 is no share"),
+        "{errors:?}"
+    );
+    assert!(
+        errors[2].contains("https towards a collector is not supported yet"),
+        "{errors:?}"
+    );
+    assert!(errors.iter().all(|error| !error.contains("geheim")), "{errors:?}");
 }

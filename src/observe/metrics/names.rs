@@ -132,3 +132,7 @@ pub(super) const DROPPED_LINES: Name = Name(
     "piton_access_log_dropped_total",
     "Lines of the access log that were not written: whoever takes them was too slow.",
 );
+pub(super) const DROPPED_SPANS: Name = Name(
+    "piton_spans_dropped_total",
+    "Spans that did not reach the collector of traces: it was too slow, or not there.",
+);

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::names::{self, Five, Name};
 use super::text::{Kind, Labels, Text};
-use super::{DROPPED_LINES, Metrics, PlaceMeter, Router, Values, process};
+use super::{DROPPED_LINES, DROPPED_SPANS, Metrics, PlaceMeter, Router, Values, process};
 use crate::balance::{Micros, ServerState, Signals};
 use crate::meter::{Buckets, Key, Reading, Row, ServiceMeter, Tally};
 use crate::routing::{Reloads, Snapshot};
@@ -90,6 +90,8 @@ impl Metrics {
         }
         text.metric(names::DROPPED_LINES, Kind::Counter)
             .sample(&none, DROPPED_LINES.load(Ordering::Relaxed));
+        text.metric(names::DROPPED_SPANS, Kind::Counter)
+            .sample(&none, DROPPED_SPANS.load(Ordering::Relaxed));
         process::write(&mut text);
         text.finish()
     }
