@@ -62,6 +62,8 @@ impl Script {
         let mut child = Command::new(PYTHON)
             .arg(path)
             .args(arguments)
+            // gRPC writes about every answer that is not its own.
+            .env("GRPC_VERBOSITY", "NONE")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
