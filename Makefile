@@ -62,3 +62,18 @@ attacks: build #? what attacks cost, on loopback: memory, and an honest client b
 .PHONY: load
 load: #? load test against bare Pingora, nginx, haproxy and TRAEFIK_BIN; writes target/load/
 	python3 benches/load/run.py $(LOAD_ARGS)
+
+FUZZ_SECONDS ?= 60
+.PHONY: fuzz
+fuzz: #? libFuzzer on each target of fuzz/ for FUZZ_SECONDS (60); `make test` has a second for each
+	@command -v cargo-fuzz >/dev/null || { echo "fuzz: cargo-fuzz is not installed; cargo install cargo-fuzz"; exit 1; }
+	@# Coverage without a sanitizer (there is no unsafe code) needs no nightly compiler.
+	@for target in $$(ls fuzz/seeds); do \
+	  mkdir -p fuzz/corpus/$$target; \
+	  RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=8192 || exit 1; \
+	done
+
+.PHONY: soak
+soak: build #? reloads, flapping servers and 5,000 WebSockets, then: is everything as it was?
+	python3 benches/soak/run.py $(SOAK_ARGS)
