@@ -182,6 +182,69 @@ fn one_address_cannot_take_all_connections() {
 }
 
 #[test]
+fn an_address_that_says_nothing_cannot_take_the_places_of_others() {
+    let server = Server::named("a");
+    let piton = front(
+        &server,
+        "transport: {maxConnections: 10, maxConnectionsPerAddress: 2}",
+    );
+    let from = |address: &str| Client::connect_from(address.parse().unwrap(), piton.address());
+    let silent: Vec<Client> = (0..14).map(|_| from("127.0.0.2")).collect();
+    eventually("somebody else is served", || {
+        let mut client = from("127.0.0.3");
+        client.send(GET);
+        client.response(false).is_ok_and(|answer| answer.status == 200)
+    });
+    drop(silent);
+}
+
+#[test]
+fn what_is_left_of_a_body_when_the_answer_is_whole_has_its_time_too() {
+    // It answers before it has read the body.
+    let server = Server::scripted(|_, stream| {
+        crate::harness::respond(stream, 200, "early");
+        crate::harness::Then::Keep
+    });
+    let piton = front(&server, "transport: {respondingTimeouts: {readTimeout: 1s}}");
+    let mut client = Client::connect(piton.address());
+    client.send(head("POST /", "Transfer-Encoding: chunked\r\n"));
+    let begin = Instant::now();
+    loop {
+        client.send("1\r\nb\r\n");
+        client.set_patience(Duration::from_millis(200));
+        match client.response(false) {
+            Ok(answer) => assert_eq!(answer.status, 200),
+            Err(error) => {
+                let is_silence = matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                );
+                if !is_silence {
+                    break;
+                }
+            }
+        }
+        assert!(begin.elapsed() < Duration::from_secs(20), "it is never cut");
+    }
+}
+
+#[test]
+fn a_header_that_ends_in_two_packets_is_not_larger_for_it() {
+    let server = Server::named("a");
+    let piton = front(&server, "http: {maxHeaderBytes: 600}");
+    let body = "a\n".repeat(500);
+    let request = head("POST /", &format!("Content-Length: {}\r\n", body.len())) + &body;
+    let end = request.find("\r\n\r\n").unwrap();
+    for cut in end..end + 5 {
+        let mut client = Client::connect(piton.address());
+        client.send(&request[..cut]);
+        std::thread::sleep(Duration::from_millis(30));
+        client.send(&request[cut..]);
+        assert_eq!(client.read().status, 200, "cut at {}", cut - end);
+    }
+}
+
+#[test]
 fn a_connection_that_has_grown_old_is_closed_with_its_next_answer() {
     let server = Server::named("a");
     let piton = front(&server, "transport: {keepAliveMaxTime: 1s}");
@@ -209,5 +272,30 @@ fn fields_that_connection_names_stay_where_the_option_says_so() {
     assert_eq!(Client::connect(piton.address()).exchange(request).status, 200);
     let seen = server.last();
     assert_eq!((seen.header("x-kept"), seen.header("x-gone")), (Some("1"), None));
+    assert_eq!(seen.header("connection"), None);
     assert_eq!(get(piton.address(), "/").status, 200);
+}
+
+#[test]
+fn naming_it_in_connection_takes_away_nothing_that_a_middleware_adds() {
+    let server = Server::named("a");
+    let dynamic = format!(
+        "http: {{routers: {{all: {{rule: 'PathPrefix(`/`)', service: app, middlewares: [add]}}}}, \
+         middlewares: {{add: {{headers: {{customRequestHeaders: {{X-Secret: s3cret}}}}}}}}, \
+         services: {{app: {{loadBalancer: {{servers: [{{url: '{}'}}]}}}}}}}}",
+        server.url()
+    );
+    let piton = Piton::with(&dynamic);
+    let request = head("GET /", "X-Secret: mine\r\nConnection: keep-alive, X-Secret\r\n");
+    assert_eq!(Client::connect(piton.address()).exchange(request).status, 200);
+    assert_eq!(server.last().all("x-secret"), ["s3cret"]);
+}
+
+#[test]
+fn a_length_that_is_said_twice_reaches_the_server_once() {
+    let server = Server::named("a");
+    let piton = front(&server, "");
+    let request = head("POST /", "Content-Length: 5, 5\r\n") + "12345";
+    assert_eq!(Client::connect(piton.address()).exchange(request).status, 200);
+    assert_eq!(server.last().all("content-length"), ["5"]);
 }

@@ -158,6 +158,33 @@ fn routers_that_disagree_about_a_host_get_the_default_options_unless_one_demands
     assert_eq!(server.received().len(), all + 1);
 }
 
+#[test]
+fn no_other_host_and_no_wildcard_leads_around_the_certificates_that_a_router_demands() {
+    let (server, authority) = (Server::named("app"), Authority::new("test"));
+    let clients = Authority::new("clients");
+    let demand = format!("clientAuth: {{caFiles: [{:?}]}}", clients.pem());
+    let leaf = listed(&authority.sign(&["a.w.test", "b.w.test", "open.test"]));
+    let routers = "w: {rule: 'Host(`*.w.test`)', service: app, tls: {options: safe}}, \
+                   p: {rule: 'Host(`a.w.test`) && Path(`/public`)', service: app, tls: {}}";
+    let tls = format!("certificates: [{leaf}], options: {{safe: {{{demand}}}}}");
+    let piton = Piton::with(&site(&server, routers, &tls));
+    let known = clients.sign(&["client"]);
+    let curl = || Curl::to(piton.address(), &authority);
+    assert_eq!(curl().get("https://a.w.test/public").status, 200);
+    assert_eq!(curl().get("https://a.w.test/secret").status, 421);
+    assert_ne!(curl().get("https://b.w.test/secret").exit, 0);
+    assert_eq!(curl().showing(&known).get("https://b.w.test/secret").status, 200);
+    // The default options demand, and another host's do not.
+    let routers = "admin: {rule: 'PathPrefix(`/admin`)', service: app, tls: {}}, \
+                   open: {rule: 'Host(`open.test`) && Path(`/pub`)', service: app, tls: {options: open}}";
+    let tls = format!("certificates: [{leaf}], options: {{default: {{{demand}}}, open: {{}}}}");
+    let piton = Piton::with(&site(&server, routers, &tls));
+    let curl = || Curl::to(piton.address(), &authority);
+    assert_eq!(curl().get("https://open.test/pub").status, 200);
+    assert_eq!(curl().get("https://open.test/admin").status, 421);
+    assert_eq!(curl().showing(&known).get("https://b.w.test/admin").status, 200);
+}
+
 /// Like [`s_client`], and waits for the answer to a request.
 fn s_client_asking(address: std::net::SocketAddr, name: &str, arguments: &[&str]) -> String {
     let mut child = std::process::Command::new("openssl")
