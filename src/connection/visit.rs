@@ -1,7 +1,8 @@
 //! What is known of one connection, by those who read from it and by those who serve its requests.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 use tokio::time::Instant;
 
@@ -29,8 +30,23 @@ pub struct Visit {
     /// Counts the headers awaited.
     turn: AtomicU32,
     heard: AtomicBool,
+    /// Bytes of the fields of its requests under way.
+    fields: AtomicUsize,
     /// Held as long as the connection lasts.
     _place: Place,
+}
+
+/// Fields of a request under way.
+#[derive(Debug)]
+pub struct Held {
+    visit: Arc<Visit>,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.visit.fields.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// What the bytes of a connection are.
@@ -60,6 +76,7 @@ impl Visit {
             phase: AtomicU8::new(Phase::Free as u8),
             turn: AtomicU32::new(0),
             heard: AtomicBool::new(false),
+            fields: AtomicUsize::new(0),
             _place: place,
         }
     }
@@ -74,6 +91,18 @@ impl Visit {
     #[must_use]
     pub fn client(&self) -> Option<IpAddr> {
         self.client
+    }
+
+    /// A request with fields of so many bytes is under way, as long as what is returned lives; `None` when there would be
+    /// more than `most` then.
+    #[must_use]
+    pub fn hold(self: &Arc<Self>, bytes: usize, most: usize) -> Option<Held> {
+        let held = Held {
+            visit: Arc::clone(self),
+            bytes,
+        };
+        let others = self.fields.fetch_add(bytes, Ordering::Relaxed);
+        (others + bytes <= most).then_some(held)
     }
 
     /// The next bytes are a header.

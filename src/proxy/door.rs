@@ -16,6 +16,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use pingora::apps::{HttpServerApp, HttpServerOptions, ReusedHttpStream, ServerApp};
+use pingora::http::RequestHeader;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::H2Options;
 use pingora::protocols::{ALPN, Stream};
@@ -40,6 +41,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// How often in a row there has to be none.
 const LOOKS: u32 = 5;
+
+/// Bytes of fields that the requests under way on one HTTP/2 connection may have together: each costs memory several times
+/// over, and 250 requests of 64 KiB would be a lot for one client.
+const FIELDS_UNDER_WAY: usize = 2 * 1024 * 1024;
 
 /// The connections there are.
 #[derive(Debug, Clone)]
@@ -125,6 +130,13 @@ fn local_address(stream: &Stream) -> Option<pingora::protocols::l4::socket::Sock
 fn peer_address(stream: &Stream) -> Option<IpAddr> {
     let digest = stream.get_socket_digest()?;
     Some(digest.peer_addr()?.as_inet()?.ip().to_canonical())
+}
+
+/// Bytes of a request's fields.
+fn size(request: &RequestHeader) -> usize {
+    let fields = request.headers.iter();
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.len());
+    request.raw_path().len() + fields.sum::<usize>()
 }
 
 /// Pingora's proxy, for one connection.
@@ -274,8 +286,11 @@ impl HttpServerApp for Door {
         session: ServerSession,
         shutdown: &ShutdownWatch,
     ) -> Option<ReusedHttpStream> {
+        let mut _held = None;
         let awaited = if session.is_http2() {
             self.count();
+            // Without them the stream is reset.
+            _held = Some(self.visit.hold(size(session.req_header()), FIELDS_UNDER_WAY)?);
             Awaited::Nothing
         } else {
             self.visit.await_header();

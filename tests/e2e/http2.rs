@@ -315,3 +315,31 @@ fn fields_larger_than_allowed_are_answered_431() {
     });
     assert!(server.received().is_empty());
 }
+
+#[test]
+fn requests_of_one_connection_may_not_hold_more_fields_together_than_2_mib() {
+    let (server, gate) = crate::harness::Gate::server("a");
+    let piton = Piton::with(&sticky_app(&[&server], ""));
+    connected(piton.address(), async |client| {
+        let big = "b".repeat(60_000);
+        let mut answers = Vec::new();
+        for _ in 0..60 {
+            let mut client = client.clone().ready().await.unwrap();
+            let (answer, _) = client
+                .send_request(request("/slow", &[("x-big", &big)]), true)
+                .unwrap();
+            answers.push(tokio::spawn(async move { answer.await.is_ok() }));
+        }
+        // Those for which there is no room are refused while the others wait.
+        while answers.iter().filter(|answer| answer.is_finished()).count() < 24 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        gate.let_through(60);
+        let mut answered = 0;
+        for answer in answers {
+            answered += usize::from(answer.await.unwrap());
+        }
+        assert!((20..=36).contains(&answered), "{answered} answered");
+    });
+    assert_eq!(get(piton.address(), "/").status, 200);
+}
