@@ -278,7 +278,7 @@ ATTACKS = [
     ("HTTP/2: empty DATA", "budget of frames", h2_flood(frame(1, 4, 1, POST), lambda _: frame(0, 0, 1))),
     ("HTTP/2: pings", "one answer at a time", h2_flood(b"", lambda _: frame(6, 0, 0, b"12345678"))),
     ("HTTP/2: settings", "one answer at a time", h2_flood(b"", lambda _: frame(4, 0, 0))),
-    ("HTTP/2: 60 KiB of fields in 250 streams", "64 KiB x 250", big_fields),
+    ("HTTP/2: 60 KiB of fields in 250 streams", "2 MiB together", big_fields),
     ("TLS: half a handshake", "`readTimeout`, at most 10 s", half_handshakes),
     ("TLS: handshakes", "-", handshakes),
 ]
