@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use smallvec::SmallVec;
 
 use super::answer::Answer;
@@ -14,7 +14,7 @@ use super::chain::{Chain, Work};
 use super::compress::{Encoder, Encoding};
 use super::in_flight::Held;
 use super::message::{Fields, Request};
-use super::rate_limit::Allowance;
+use super::rate_limit::{Allowance, RETRY_AFTER};
 use super::retry::Retry;
 use crate::balance::Micros;
 
@@ -165,6 +165,13 @@ impl Passage {
         auth.let_in(request, trial.name());
         self.entered += 1;
         None
+    }
+
+    /// The answer when a trial cannot be had soon.
+    #[must_use]
+    pub fn too_busy(&self) -> Answer {
+        let soon = HeaderValue::from_static("1");
+        Answer::of_status(StatusCode::SERVICE_UNAVAILABLE).with(RETRY_AFTER, soon)
     }
 
     /// Changes the header of the final answer, whoever it is from: steps that the request has not come to have no part

@@ -12,7 +12,7 @@ use crate::config::dynamic::middleware::flow as wire;
 /// Sources remembered, as in Traefik.
 const MAX_SOURCES: usize = 65_536;
 const SECOND: f64 = 1_000_000.0;
-const RETRY_AFTER: FieldName = FieldName::known("retry-after", "Retry-After");
+pub(super) const RETRY_AFTER: FieldName = FieldName::known("retry-after", "Retry-After");
 const RETRY_IN: FieldName = FieldName::known("x-retry-in", "X-Retry-In");
 
 /// Limits requests per time.

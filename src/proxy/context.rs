@@ -161,6 +161,11 @@ impl Context {
         self.client
     }
 
+    /// Did it come over TLS?
+    pub(super) fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
     /// What is to be said of the client's origin.
     pub(super) fn facts<'a>(&'a self, is_upgrade: bool, machine: &'a HeaderValue) -> Facts<'a> {
         Facts {

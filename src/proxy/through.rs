@@ -1,7 +1,6 @@
 //! A request through the middlewares of its router, and its answer back: what ring 1 decides, done with Pingora's
 //! session.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,27 +20,9 @@ use crate::middleware::{Answer, Ask, FieldName, Fields, Passage, Progress, Reque
 /// Passwords that are verified at a time: it is slow on purpose, and requests shall not wait for it.
 static TRIALS: Semaphore = Semaphore::const_new(4);
 
-/// Requests that wait for that, at most: more are answered 503, so that guessing takes nobody's time for long.
-const MOST_WAITING: usize = 64;
-
-static WAITING: AtomicUsize = AtomicUsize::new(0);
-
-/// A request that waits.
-struct Waiting;
-
-impl Waiting {
-    fn new() -> Option<Self> {
-        let waiting = Self;
-        let others = WAITING.fetch_add(1, Ordering::Relaxed);
-        (others < MOST_WAITING).then_some(waiting)
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        WAITING.fetch_sub(1, Ordering::Relaxed);
-    }
-}
+/// Requests that are verified or wait for that, at most: more are answered 503, so that guessing takes nobody's time for
+/// long.
+static WAITING: Semaphore = Semaphore::const_new(64);
 
 impl Fields for RequestHeader {
     fn fields(&self) -> &HeaderMap {
@@ -107,7 +88,7 @@ pub(super) async fn enter(session: &mut Session, ctx: &mut Context) -> Result<bo
         let ask = Ask {
             now: clock::now(),
             client: ctx.client(),
-            is_tls: is_tls(session),
+            is_tls: ctx.is_tls(),
             reads_chunks: session.req_header().version >= http::Version::HTTP_11,
             secret,
         };
@@ -116,7 +97,9 @@ pub(super) async fn enter(session: &mut Session, ctx: &mut Context) -> Result<bo
             Progress::Answer(answer) => break Some(answer),
             Progress::Wait(time) => sleep(Duration::from_micros(time)).await,
             Progress::Verify(trial) => {
-                let (trial, is_right) = verify(trial).await?;
+                let Some((trial, is_right)) = verify(trial).await? else {
+                    break Some(passage.too_busy());
+                };
                 if let Some(answer) = passage.tried(&trial, is_right, session.req_header_mut()) {
                     break Some(answer);
                 }
@@ -130,32 +113,19 @@ pub(super) async fn enter(session: &mut Session, ctx: &mut Context) -> Result<bo
     }
 }
 
-/// Verifies a password beside the threads that serve.
-async fn verify(trial: Trial) -> Result<(Trial, bool)> {
-    let failed = |_| Error::new(ErrorType::InternalError);
-    let waiting = Waiting::new().ok_or_else(|| {
-        Error::explain(
-            ErrorType::HTTPStatus(503),
-            "too many passwords are being verified",
-        )
-        .into_down()
-    })?;
+/// Verifies a password beside the threads that serve; `None` when too many are waiting for that.
+async fn verify(trial: Trial) -> Result<Option<(Trial, bool)>> {
+    let failed = || Error::new(ErrorType::InternalError);
+    let Ok(_waiting) = WAITING.try_acquire() else {
+        return Ok(None);
+    };
     // It is never closed.
-    let _turn = TRIALS
-        .acquire()
-        .await
-        .map_err(|_| Error::new(ErrorType::InternalError))?;
-    drop(waiting);
+    let _turn = TRIALS.acquire().await.map_err(|_| failed())?;
     let verified = spawn_blocking(move || {
         let is_right = trial.is_right();
         (trial, is_right)
     });
-    verified.await.map_err(failed)
-}
-
-fn is_tls(session: &Session) -> bool {
-    let digest = session.digest();
-    digest.is_some_and(|digest| digest.ssl_digest.is_some())
+    verified.await.map(Some).map_err(|_| failed())
 }
 
 async fn send(session: &mut Session, ctx: &mut Context, answer: Answer) -> Result<()> {

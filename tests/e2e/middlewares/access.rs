@@ -1,8 +1,11 @@
 //! Who gets in.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::through;
 use super::{ask, piton};
-use crate::harness::{Server, Setup};
+use crate::harness::{Client, Server, Setup};
 
 const USERS: &str = "a: {basicAuth: {users: ['test:$apr1$H6uskkkW$IgXLP6ewTrSuBkTrqE8wj/', \
     'slow:$2y$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'], removeHeader: true, headerField: X-User}}";
@@ -108,4 +111,38 @@ fn a_host_that_is_not_allowed_is_traefiks_error() {
     let (piton, _server) = super::piton("a: {headers: {allowedHosts: [b.test]}}");
     let refused = ask(&piton, "GET /", &[]);
     assert_eq!((refused.status, refused.text().as_str()), (500, "Bad Host\n"));
+}
+
+#[test]
+fn guesses_beyond_those_that_can_wait_are_answered_503_and_the_right_password_is_known_again_later() {
+    // 80 ms or so each, in a debug build.
+    let hash = bcrypt::hash("right", 8).unwrap();
+    let (piton, server) = piton(&format!("a: {{basicAuth: {{users: ['test:{hash}']}}}}"));
+    let authorization = |password: &str| {
+        let encoded = STANDARD.encode(format!("test:{password}"));
+        format!("GET / HTTP/1.1\r\nHost: a.test\r\nAuthorization: Basic {encoded}\r\n\r\n")
+    };
+    let mut guesses: Vec<Client> = (0..100).map(|_| Client::connect(piton.address())).collect();
+    for (number, guess) in guesses.iter_mut().enumerate() {
+        guess.send(authorization(&number.to_string()));
+    }
+    let (mut refused, mut busy) = (0, 0);
+    for guess in &mut guesses {
+        let answer = guess.read();
+        match answer.status {
+            401 => refused += 1,
+            503 => {
+                assert_eq!(answer.header("retry-after"), Some("1"));
+                busy += 1;
+            }
+            other => panic!("{other}"),
+        }
+    }
+    assert!(
+        refused >= 64 && busy >= 1,
+        "{refused} refused, {busy} told to come back"
+    );
+    assert!(server.received().is_empty());
+    let right = Client::connect(piton.address()).exchange(authorization("right"));
+    assert_eq!(right.status, 200);
 }
