@@ -14,7 +14,6 @@ use super::context::Context;
 use super::entry_point::EntryPoint;
 use super::handshake;
 use super::page::{self, Page};
-use super::retry::is_websocket;
 use crate::request::RequestView;
 use crate::request::target::{canonical_host, clean_path, routing_path};
 use crate::routing::{Route, Snapshot, Table};
@@ -43,41 +42,37 @@ pub(super) fn admit(
         session.set_keepalive(None);
         return Admission::Answer(page::HEADER_TOO_LARGE);
     }
-    if let Some(length) = content_length(request)
-        && entry_point.limits().is_body_too_large(length)
-    {
-        session.set_keepalive(None);
-        return Admission::Answer(page::BODY_TOO_LARGE);
-    }
     let normalised = entry_point
         .screen_underscores(request)
         .and_then(|()| normalise(request, entry_point));
-    if normalised.is_none() {
+    let Some(length) = normalised else {
         return Admission::Answer(page::BAD_REQUEST);
+    };
+    if entry_point.limits().is_body_too_large(length) {
+        session.set_keepalive(None);
+        return Admission::Answer(page::BODY_TOO_LARGE);
     }
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
         return Admission::Answer(page::OPTIONS);
     }
     ctx.origin_is_clean = entry_point.forwarded().screen(request, ctx.client());
     let snapshot = snapshot.load();
-    if let Some(options) = &agreed
-        && *snapshot.options_of(entry_point.index(), &canonical_host(host_of(request))) != **options.name()
-    {
-        return Admission::Answer(page::MISDIRECTED);
-    }
     let Some(table) = snapshot.table(entry_point.index(), agreed.is_some()) else {
         return Admission::Answer(page::NOT_FOUND);
     };
     // Rules see what piton states of the client's origin (traefik-core 4.7, step 7 before 8). Where no rule
     // looks, it is stated later, on the copy that is sent.
     if table.reads_forwarded() {
-        let facts = ctx.facts(is_websocket(&request.headers), machine);
-        let stated = entry_point
-            .forwarded()
-            .state(request, &facts, ctx.origin_is_clean);
-        ctx.origin_is_stated = stated.is_ok();
+        // What cannot be stated now is stated later, or fails there.
+        let _ = ctx.state_origin(request, entry_point, machine);
     }
-    match route(request, ctx.client(), table) {
+    let host = canonical_host(host_of(request));
+    if let Some(options) = &agreed
+        && *snapshot.options_of(entry_point.index(), &host) != **options.name()
+    {
+        return Admission::Answer(page::MISDIRECTED);
+    }
+    match route(request, &host, ctx.client(), table) {
         // The host's options may be others than the route's, and may have changed since the handshake: nobody comes to
         // a route that demands certificates without having shown one.
         Some(route) if !is_admitted(&route, agreed.as_deref(), &snapshot) => {
@@ -95,30 +90,17 @@ fn is_admitted(route: &Route, agreed: Option<&Options>, snapshot: &Snapshot) -> 
     demanded.is_none_or(|demanded| agreed.is_some_and(|agreed| demanded.admit(agreed)))
 }
 
-/// Bytes of the body that it says will follow.
-fn content_length(request: &RequestHeader) -> Option<u64> {
-    request
-        .headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()
-}
-
 /// Address of the directly connected client.
 fn client_ip(session: &Session) -> Option<IpAddr> {
     let address = session.client_addr().and_then(|address| address.as_inet());
     address.map(|address| address.ip().to_canonical())
 }
 
-fn route(request: &RequestHeader, client: Option<IpAddr>, table: &Table) -> Option<Arc<Route>> {
-    let host = canonical_host(host_of(request));
+fn route(request: &RequestHeader, host: &str, client: Option<IpAddr>, table: &Table) -> Option<Arc<Route>> {
     let path = routing_path(request.uri.path()).ok()?;
     let view = RequestView {
         method: request.method.as_str(),
-        host: &host,
+        host,
         path: &path,
         query: request.uri.query(),
         headers: &request.headers,
@@ -134,24 +116,24 @@ fn host_of(request: &RequestHeader) -> &str {
     target.or_else(field).unwrap_or_default()
 }
 
-/// Makes the target an origin-form one with a clean path and query. `None` for a request that no server
-/// should see.
-fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()> {
+/// Makes the target an origin-form one with a clean path and query; the bytes that the request says its body has, 0 where
+/// it says nothing. `None` for a request that no server should see.
+fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<u64> {
     let is_h2 = request.version == Version::HTTP_2;
     let is_absolute = !is_h2 && make_origin_form(request)?;
     let has_host = request.headers.contains_key(header::HOST) || request.uri.authority().is_some();
     if request.version == Version::HTTP_11 && !has_host {
         return None;
     }
-    one_length(request)?;
+    let length = one_length(request)?;
     if request.method == Method::OPTIONS && request.uri.path() == "*" {
-        return Some(());
+        return Some(length);
     }
     let path = clean_path(request.uri.path(), entry_point.sanitizes_path()).ok()?;
     let query = request.uri.query().map(|query| entry_point.clean_query(query));
     let same_query = query.as_deref() == request.uri.query();
     if path == request.uri.path() && same_query && !is_absolute {
-        return Some(());
+        return Some(length);
     }
     let target: PathAndQuery = match &query {
         Some(query) => format!("{path}?{query}").parse().ok()?,
@@ -159,7 +141,7 @@ fn normalise(request: &mut RequestHeader, entry_point: &EntryPoint) -> Option<()
     };
     let uri = replaced(&request.uri, target, is_h2)?;
     request.set_uri(uri);
-    Some(())
+    Some(length)
 }
 
 /// Looks at the target as it was sent: true when it was in absolute form, whose host is then in `Host` and
@@ -186,11 +168,11 @@ fn make_origin_form(request: &mut RequestHeader) -> Option<bool> {
 }
 
 /// Of several equal lengths, which Pingora has made sure they are, in one field or in several, one is sent on, as a plain
-/// number (RFC 9110 section 8.6).
-fn one_length(request: &mut RequestHeader) -> Option<()> {
+/// number (RFC 9110 section 8.6). The number; 0 where none is said.
+fn one_length(request: &mut RequestHeader) -> Option<u64> {
     let mut lengths = request.headers.get_all(header::CONTENT_LENGTH).iter();
     let Some(first) = lengths.next() else {
-        return Some(());
+        return Some(0);
     };
     let are_several = lengths.next().is_some();
     let written = first.to_str().ok()?;
@@ -199,7 +181,7 @@ fn one_length(request: &mut RequestHeader) -> Option<()> {
     if are_several || *first != plain {
         request.insert_header(header::CONTENT_LENGTH, plain).ok()?;
     }
-    Some(())
+    Some(length)
 }
 
 /// `uri` with another path and query; scheme and authority stay for HTTP/2 only, where they are fields of

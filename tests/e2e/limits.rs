@@ -97,7 +97,8 @@ fn a_body_larger_than_allowed_is_answered_413_by_its_length_or_while_it_comes() 
     let status = |bytes: String| Client::connect(piton.address()).exchange(bytes).status;
     assert_eq!((status(sized(1000)), status(chunked(10))), (200, 200));
     assert_eq!((status(sized(1001)), status(chunked(11))), (413, 413));
-    // The length alone is enough.
+    // The length alone is enough, in whatever way it is written.
+    assert_eq!(status(head("POST /", "Content-Length: 5000, 5000\r\n")), 413);
     assert_eq!(status(head("POST /", "Content-Length: 5000000000\r\n")), 413);
 }
 
