@@ -308,12 +308,12 @@ impl ProxyHttp for Edge {
             // What follows may be silent for longer than a request may take to arrive.
             session.set_read_timeout(None);
             patience::socket(ctx.end_of_socket(&self.snapshot, &self.stop));
-        } else if self.stop.is_leaving() {
-            // The request came before the signal did.
-            session.set_keepalive(None);
-        }
-        if response.status != StatusCode::SWITCHING_PROTOCOLS {
+        } else {
             patience::answer_began();
+            if self.stop.is_leaving() {
+                // The request came before the signal did.
+                session.set_keepalive(None);
+            }
         }
         rewrite::add_cookies(response, ctx.take_cookies())?;
         through::leave(session, ctx.passage_mut(), response)?;

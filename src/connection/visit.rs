@@ -1,6 +1,5 @@
 //! What is known of one connection, by those who read from it and by those who serve its requests.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
@@ -24,7 +23,6 @@ pub struct Bounds {
 pub struct Visit {
     bounds: Bounds,
     born: Instant,
-    client: Option<IpAddr>,
     /// A header is awaited, or under way.
     phase: AtomicU8,
     /// Counts the headers awaited.
@@ -68,11 +66,10 @@ pub(super) enum Phase {
 impl Visit {
     /// A connection that began at `born`.
     #[must_use]
-    pub fn new(bounds: Bounds, born: Instant, client: Option<IpAddr>, place: Place) -> Self {
+    pub fn new(bounds: Bounds, born: Instant, place: Place) -> Self {
         Self {
             bounds,
             born,
-            client,
             phase: AtomicU8::new(Phase::Free as u8),
             turn: AtomicU32::new(0),
             heard: AtomicBool::new(false),
@@ -85,12 +82,6 @@ impl Visit {
     #[must_use]
     pub fn born(&self) -> Instant {
         self.born
-    }
-
-    /// Whom it comes from, as a trusted PROXY header says or else the socket.
-    #[must_use]
-    pub fn client(&self) -> Option<IpAddr> {
-        self.client
     }
 
     /// A request with fields of so many bytes is under way, as long as what is returned lives; `None` when there would be

@@ -66,15 +66,12 @@ impl Retry {
         self.after_failed_connects
     }
 
-    /// Is an answer with this status to be tried again, to a request of this method?
+    /// Is an answer with this status to be tried again, where it may be discarded?
     #[must_use]
-    pub fn is_after(&self, status: StatusCode, method: &Method) -> bool {
+    pub fn is_after(&self, status: StatusCode) -> bool {
         let code = status.as_u16();
-        let is_listed = self
-            .statuses
-            .iter()
-            .any(|(from, to)| (*from..=*to).contains(&code));
-        is_listed && self.is_for(method)
+        let mut statuses = self.statuses.iter();
+        statuses.any(|(from, to)| (*from..=*to).contains(&code))
     }
 
     /// May an answer to a request of this method be discarded at all?
@@ -164,13 +161,13 @@ mod tests {
         let (get, post) = (Method::GET, Method::POST);
         let status = |code| StatusCode::from_u16(code).unwrap();
         let retry = Retry::new(&written(2, &["503", "500-501"])).unwrap();
-        assert!(retry.is_after(status(503), &get) && retry.is_after(status(501), &Method::PUT));
-        assert!(!retry.is_after(status(502), &get) && !retry.is_after(status(503), &post));
+        assert!(retry.is_after(status(503)) && retry.is_after(status(501)) && !retry.is_after(status(502)));
+        assert!(retry.is_for(&get) && retry.is_for(&Method::PUT) && !retry.is_for(&post));
         let any = wire::Retry {
             retry_non_idempotent_method: true,
             ..written(2, &["503"])
         };
-        assert!(Retry::new(&any).unwrap().is_after(status(503), &post));
+        assert!(Retry::new(&any).unwrap().is_for(&post));
         assert!(!Retry::new(&written(2, &[])).unwrap().is_for(&get));
     }
 

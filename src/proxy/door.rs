@@ -192,7 +192,7 @@ impl Door {
                 Box::new(within_patience(&inside, Some(left), shaken).await?)
             }
         };
-        let visit = Arc::new(Visit::new(limits.bounds(), born, client, place));
+        let visit = Arc::new(Visit::new(limits.bounds(), born, place));
         let mut options = HttpServerOptions::default();
         options.h2_idle_timeout = Some(limits.idle());
         let door = Self {

@@ -242,7 +242,7 @@ mod tests {
             target: 1,
         };
         let place = Arc::new(Crowd::new(0, 0)).enter().unwrap();
-        Arc::new(Visit::new(bounds, Instant::now(), None, place))
+        Arc::new(Visit::new(bounds, Instant::now(), place))
     }
 
     /// How long `exchange` was let go on, and whether it ended by itself.

@@ -60,7 +60,7 @@ impl Tries {
     pub(super) fn discards(&self, status: StatusCode, now: Micros) -> bool {
         self.policy.as_ref().is_some_and(|policy| {
             let elapsed = now.saturating_sub(self.since);
-            self.discards && policy.is_after(status, &Method::GET) && policy.goes_on(self.made + 1, elapsed)
+            self.discards && policy.is_after(status) && policy.goes_on(self.made + 1, elapsed)
         })
     }
 
