@@ -9,18 +9,21 @@
 //! | `histogram` | buckets, and columns for them |
 //! | `series` | requests by status, method and protocol |
 //! | `tally` | counts under keys that are not known before |
+//! | `place` | what is counted wherever requests pass |
 //! | `service` | what is counted for one service |
 //! | `seen` | about how many different clients there were |
 
 mod block;
 mod histogram;
+mod place;
 mod seen;
 mod series;
 mod service;
 mod tally;
 
-pub use block::Block;
+pub use block::{Block, ROWS, row};
 pub use histogram::{Buckets, InvalidBuckets, Reading, Span};
+pub use place::{PlaceMeter, Tls, Values};
 pub use seen::{SEEN_WINDOW, Seen};
 pub use series::{Amount, Key, METHODS, PROTOCOLS, Protocol, Row, Traffic, method_number};
 pub use service::ServiceMeter;

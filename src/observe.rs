@@ -13,7 +13,7 @@ mod metrics;
 mod traces;
 
 pub use access::{AccessLog, InvalidAccessLog};
-pub use ended::{Ended, Place, Routed, tls_words};
+pub use ended::{Ended, Place, Routed};
 pub use metrics::{Connection, Metrics};
 pub use traces::{TRACEPARENT, TRACESTATE, Trace, Traces};
 

@@ -15,6 +15,7 @@ pub use hosts::{Conflict, Hosts};
 pub use options::Options;
 pub(crate) use pem::Pem;
 pub use words::Versions;
+pub use words::agreed_words;
 pub(crate) use words::{is_tls13_suite, name_of, tls12_suite};
 
 use std::collections::{BTreeMap, HashMap};

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Rows at most; with more threads some share one.
-pub(super) const ROWS: usize = 16;
+pub const ROWS: usize = 16;
 
 /// Numbers of one cache line.
 const PER_LINE: usize = 16;
@@ -16,8 +16,9 @@ thread_local! {
     static ROW: usize = THREADS.fetch_add(1, Ordering::Relaxed) % ROWS;
 }
 
-/// The row of this thread.
-pub(super) fn row() -> usize {
+/// The row of this thread, below [`ROWS`].
+#[must_use]
+pub fn row() -> usize {
     ROW.try_with(|row| *row).unwrap_or_default()
 }
 

@@ -2,7 +2,7 @@
 
 use once_cell::sync::Lazy;
 
-use super::{Block, Buckets, Reading, Span, Tally, Traffic};
+use super::{Block, Buckets, PlaceMeter, Reading, Span};
 use crate::sticky::{Moved, Outcome, Verdict};
 
 /// Bounds for the two times below, in seconds.
@@ -20,21 +20,15 @@ const CONNECT: usize = ELSEWHERE + 1;
 /// Counters of one service.
 #[derive(Debug)]
 pub struct ServiceMeter {
-    /// Its requests.
-    pub traffic: Traffic,
-    /// The same by the headers that the operator wants told apart: a series and its values.
-    pub by_headers: Tally<(super::Key, Box<[Box<str>]>)>,
-    /// Requests over TLS by version and cipher.
-    pub tls: Tally<(Box<str>, Box<str>)>,
+    /// What is counted of its requests as everywhere.
+    pub place: PlaceMeter,
     block: Block,
 }
 
 impl Default for ServiceMeter {
     fn default() -> Self {
         Self {
-            traffic: Traffic::default(),
-            by_headers: Tally::default(),
-            tls: Tally::default(),
+            place: PlaceMeter::default(),
             block: Block::new(CONNECT + 2 * Span::width(&TIMES)),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{HeaderMap, Uri, Version};
 
 use crate::balance::{Micros, Server, Signals, Wall};
-use crate::meter::{Key, Protocol, method_number};
+use crate::meter::{Key, Protocol, Tls, method_number};
 use crate::routing::Observed;
 use crate::sticky::Outcome;
 
@@ -20,7 +20,7 @@ pub struct Place<'a> {
     /// Who is connected.
     pub client: Option<SocketAddr>,
     /// Version and cipher, on a connection with TLS.
-    pub tls: Option<(&'a str, &'a str)>,
+    pub tls: Option<Tls>,
 }
 
 /// Where a request was led.
@@ -83,23 +83,6 @@ pub struct Ended<'a> {
     pub is_internal: bool,
     /// Who may look.
     pub observed: Observed,
-}
-
-/// Version and cipher of a connection, in the words of Go's library.
-#[must_use]
-pub fn tls_words<'w>(version: &'w str, cipher: &'w str) -> (&'w str, &'w str) {
-    let version = match version {
-        "TLSv1_2" | "TLSv1.2" => "1.2",
-        "TLSv1_3" | "TLSv1.3" => "1.3",
-        other => other,
-    };
-    let cipher = match cipher {
-        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
-        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
-        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
-        other => other,
-    };
-    (version, cipher)
 }
 
 impl Ended<'_> {

@@ -21,7 +21,7 @@ use std::hash::BuildHasher;
 use super::{Ended, Routed};
 use crate::balance::{ServerState, Signals};
 use crate::config::install;
-use crate::meter::{Amount, Buckets, Key, ServiceMeter, Tally, Traffic};
+use crate::meter::{Amount, Buckets, Key, PlaceMeter, ServiceMeter, Values};
 
 /// Everything that is counted.
 #[derive(Debug)]
@@ -46,17 +46,6 @@ struct EntryPoint {
     connections: AtomicI64,
     meter: PlaceMeter,
 }
-
-/// Counters of an entry point or of a router.
-#[derive(Debug, Default)]
-struct PlaceMeter {
-    traffic: Traffic,
-    by_headers: Tally<(Key, Values)>,
-    tls: Tally<(Box<str>, Box<str>)>,
-}
-
-/// Values of the headers that are told apart.
-type Values = Box<[Box<str>]>;
 
 /// Counters of routers, by name.
 #[derive(Debug, Default)]
@@ -170,12 +159,11 @@ impl Metrics {
             self.add_to_place(&entry_point.meter, key, amount, ended);
         }
         if let (Some(routers), Some(routed)) = (&self.routers, &ended.routed) {
-            self.add_to_place(&routers.router(routed).meter, key, amount, ended);
+            routers.with(routed, |meter| self.add_to_place(meter, key, amount, ended));
         }
         if let Some(leaf) = ended.leaf.filter(|_| self.of_services) {
-            let meter = leaf.meter();
-            meter.traffic.add(key, &self.buckets, amount);
-            self.add_to_service(meter, key, ended);
+            self.add_to_place(&leaf.meter().place, key, amount, ended);
+            self.add_to_service(leaf.meter(), ended);
         }
     }
 
@@ -186,24 +174,12 @@ impl Metrics {
                 .by_headers
                 .add((key, self.values(ended)), || (key, self.others()));
         }
-        if let Some((version, cipher)) = ended.place.tls {
-            meter
-                .tls
-                .add((version.into(), cipher.into()), || (OTHER.clone(), OTHER.clone()));
+        if let Some(tls) = ended.place.tls {
+            meter.tls.add(tls, || ("other", "other"));
         }
     }
 
-    fn add_to_service(&self, meter: &ServiceMeter, key: Key, ended: &Ended<'_>) {
-        if !self.headers.is_empty() {
-            meter
-                .by_headers
-                .add((key, self.values(ended)), || (key, self.others()));
-        }
-        if let Some((version, cipher)) = ended.place.tls {
-            meter
-                .tls
-                .add((version.into(), cipher.into()), || (OTHER.clone(), OTHER.clone()));
-        }
+    fn add_to_service(&self, meter: &ServiceMeter, ended: &Ended<'_>) {
         meter.add_outcome(ended.outcome);
         let is_served = ended.origin_status.is_some();
         // The last of them is no other one, unless somebody answered in its place.
@@ -243,24 +219,24 @@ impl Metrics {
 }
 
 impl Routers {
-    /// The counters of a router; made when it is first used, and when it leads elsewhere.
-    fn router(&self, routed: &Routed<'_>) -> Arc<Router> {
+    /// Adds to the counters of a router, which are made when it is first used and when it leads elsewhere.
+    fn with(&self, routed: &Routed<'_>, add: impl FnOnce(&PlaceMeter)) {
         let is_same = |router: &&Arc<Router>| *router.service == *routed.service;
         if let Some(router) = self.known.load().get(routed.router).filter(is_same) {
-            return Arc::clone(router);
+            return add(&router.meter);
         }
         let _adding = self.adding.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = HashMap::clone(&self.known.load());
         if let Some(router) = known.get(routed.router).filter(is_same) {
-            return Arc::clone(router);
+            return add(&router.meter);
         }
         let router = Arc::new(Router {
             service: routed.service.into(),
             meter: PlaceMeter::default(),
         });
-        known.insert(Arc::clone(routed.router), Arc::clone(&router));
+        add(&router.meter);
+        known.insert(Arc::clone(routed.router), router);
         self.known.store(Arc::new(known));
-        router
     }
 
     /// Forgets these.

@@ -15,8 +15,9 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::entry_point::EntryPoint;
 use crate::connection::Rewound;
+use crate::meter::Tls;
 use crate::routing::Snapshot;
-use crate::tls::Options;
+use crate::tls::{Options, agreed_words};
 use connection::Connection;
 
 /// How long a handshake may take, if the first header may take as long.
@@ -27,6 +28,8 @@ pub(super) const AT_MOST: Duration = Duration::from_secs(10);
 pub(super) struct Agreed {
     /// The options.
     pub(super) options: Arc<Options>,
+    /// Version and cipher suite, as Traefik writes them.
+    pub(super) words: Tls,
 }
 
 /// What was agreed on in the handshake of a request's connection; `None` for one without TLS.
@@ -64,6 +67,8 @@ async fn shake(stream: Rewound, published: &ArcSwap<Snapshot>, entry_point: usiz
         None => options.config(),
     };
     let inside = begun.into_stream(config).await?;
-    let agreed = Agreed { options };
+    let (_, tls) = inside.get_ref();
+    let words = agreed_words(tls.protocol_version(), tls.negotiated_cipher_suite());
+    let agreed = Agreed { options, words };
     Connection::new(inside, agreed)
 }

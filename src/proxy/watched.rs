@@ -8,10 +8,11 @@ use pingora_proxy::Session;
 
 use super::context::Context;
 use super::failure::{Failure, is_final};
+use super::handshake;
 use crate::balance::{Micros, Wall};
 use crate::clock;
-use crate::meter::Protocol;
-use crate::observe::{AccessLog, Ended, Observer, Place, Routed, Trace, tls_words};
+use crate::meter::{Protocol, Tls};
+use crate::observe::{AccessLog, Ended, Observer, Place, Routed, Trace};
 use crate::routing::{Observed, Route};
 
 /// The client left before its answer, as nginx and Traefik say it.
@@ -49,7 +50,7 @@ pub(super) struct Watched {
 struct Close<'a> {
     uri: &'a Uri,
     headers: &'a HeaderMap,
-    tls: Option<(&'a str, &'a str)>,
+    tls: Option<Tls>,
     response: Option<&'a ResponseHeader>,
     status: u16,
     request_bytes: u64,
@@ -176,12 +177,11 @@ impl Context {
             (None, Some(Failure::ClientLeft) | None) => CLIENT_LEFT,
             (None, Some(_)) => 500,
         };
-        let tls = session.digest().and_then(|digest| digest.ssl_digest.as_ref());
         let uri = std::mem::take(&mut watched.uri);
         let close = Close {
             uri: &uri,
             headers: &session.req_header().headers,
-            tls: tls.map(|tls| tls_words(&tls.version, &tls.cipher)),
+            tls: handshake::of(session).map(|agreed| agreed.words),
             response,
             status,
             request_bytes: session.body_bytes_read() as u64,

@@ -1,9 +1,8 @@
 //! What Traefik's users write about TLS, in Go's words: versions, cipher suites, groups.
 
-use rustls::NamedGroup;
 use rustls::crypto::ring::ALL_CIPHER_SUITES;
 use rustls::version::{TLS12, TLS13};
-use rustls::{SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{NamedGroup, ProtocolVersion, SupportedCipherSuite, SupportedProtocolVersion};
 
 /// Versions of TLS that may be spoken; 1.2 is the oldest there is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -59,9 +58,29 @@ impl Versions {
     }
 }
 
-/// The name of a cipher suite, as in the registry and in Go.
+/// The name of a cipher suite, as rustls has it.
 pub(crate) fn name_of(suite: &SupportedCipherSuite) -> &'static str {
     suite.suite().as_str().unwrap_or_default()
+}
+
+/// Version and cipher suite of a connection, as Go and so Traefik writes them.
+#[must_use]
+pub fn agreed_words(
+    version: Option<ProtocolVersion>,
+    suite: Option<SupportedCipherSuite>,
+) -> (&'static str, &'static str) {
+    let version = match version {
+        Some(ProtocolVersion::TLSv1_2) => "1.2",
+        Some(ProtocolVersion::TLSv1_3) => "1.3",
+        _ => "",
+    };
+    let suite = match suite.as_ref().map(name_of).unwrap_or_default() {
+        "TLS13_AES_128_GCM_SHA256" => "TLS_AES_128_GCM_SHA256",
+        "TLS13_AES_256_GCM_SHA384" => "TLS_AES_256_GCM_SHA384",
+        "TLS13_CHACHA20_POLY1305_SHA256" => "TLS_CHACHA20_POLY1305_SHA256",
+        other => other,
+    };
+    (version, suite)
 }
 
 /// Those of TLS 1.3 are not chosen, as in Go.

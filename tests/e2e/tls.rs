@@ -256,3 +256,28 @@ fn what_is_wrong_is_said_with_its_place_and_takes_down_itself_alone() {
     assert_eq!(insecure.get("https://b.test/").status, 404);
     assert_eq!(insecure.get("https://c.test/").status, 404);
 }
+
+#[test]
+fn requests_over_tls_are_counted_by_version_and_cipher_in_the_words_of_traefik() {
+    let (server, authority) = (Server::named("app"), Authority::new("test"));
+    let leaf = listed(&authority.sign(&["a.test"]));
+    let piton = Setup::new(&site(&server, TO_A, &format!("certificates: [{leaf}]")))
+        .top("metrics: {prometheus: {entryPoint: web}}")
+        .start();
+    for arguments in [
+        &["--tlsv1.3", "--tls13-ciphers", "TLS_AES_128_GCM_SHA256"][..],
+        &["--tls-max", "1.2", "--ciphers", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+    ] {
+        let curl = Curl::to(piton.address(), &authority).with(arguments);
+        assert_eq!(curl.get("https://a.test/").status, 200);
+    }
+    let text = get(piton.address(), "/metrics").text();
+    for place in ["entrypoint", "service"] {
+        for words in [
+            "tls_version=\"1.3\",tls_cipher=\"TLS_AES_128_GCM_SHA256\"} 1",
+            "tls_version=\"1.2\",tls_cipher=\"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256\"} 1",
+        ] {
+            says(&text, &[&format!("traefik_{place}_requests_tls_total"), words]);
+        }
+    }
+}

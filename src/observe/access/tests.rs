@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, Uri, Version};
 
-use super::super::ended::{Ended, Place, tls_words};
+use super::super::ended::{Ended, Place};
 use super::fields::Fields;
 use super::{Rules, clf, json};
 use crate::meter::Protocol;
@@ -19,7 +19,7 @@ fn refused<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Ended<'a> {
             entry_point: 0,
             name: "web",
             client: "[::ffff:10.0.0.1]:7".parse().ok(),
-            tls: Some(tls_words("TLSv1_3", "TLS13_AES_256_GCM_SHA384")),
+            tls: Some(("1.3", "TLS_AES_256_GCM_SHA384")),
         },
         method: "GET",
         uri,

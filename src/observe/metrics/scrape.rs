@@ -6,14 +6,11 @@ use std::sync::{Arc, PoisonError};
 
 use super::names::{self, Five, Name};
 use super::text::{Kind, Labels, Text};
-use super::{DROPPED_LINES, DROPPED_SPANS, Metrics, PlaceMeter, Router, Values, process};
+use super::{DROPPED_LINES, DROPPED_SPANS, Metrics, Router, process};
 use crate::balance::{Micros, ServerState, Signals};
-use crate::meter::{Buckets, Key, Reading, Row, ServiceMeter, Tally};
+use crate::meter::{Buckets, Key, PlaceMeter, Reading, Row, ServiceMeter, Tls, Values};
 use crate::routing::{Reloads, Snapshot};
 use crate::sticky::{Moved, Verdict};
-
-/// Version and cipher.
-type Tls = (Box<str>, Box<str>);
 
 /// Everything about one entry point, router or service.
 struct Place {
@@ -24,21 +21,16 @@ struct Place {
 }
 
 impl Place {
-    fn new(labels: Labels, rows: Vec<Row>, by_headers: &Tally<(Key, Values)>, tls: &Tally<Tls>) -> Self {
-        let by_headers = by_headers.read().into_iter();
+    fn of(labels: Labels, meter: &PlaceMeter, buckets: &Buckets) -> Self {
+        let by_headers = meter.by_headers.read().into_iter();
         Self {
             labels,
-            rows,
+            rows: meter.traffic.read(buckets),
             by_headers: by_headers
                 .map(|((key, values), count)| (key, values, count))
                 .collect(),
-            tls: tls.read().into_iter().collect(),
+            tls: meter.tls.read().into_iter().collect(),
         }
-    }
-
-    fn of(labels: Labels, meter: &PlaceMeter, buckets: &Buckets) -> Self {
-        let rows = meter.traffic.read(buckets);
-        Self::new(labels, rows, &meter.by_headers, &meter.tls)
     }
 }
 
@@ -104,10 +96,7 @@ impl Metrics {
             .collect();
         let places: Vec<Place> = meters
             .iter()
-            .map(|(labels, meter)| {
-                let rows = meter.traffic.read(&self.buckets);
-                Place::new(labels.clone(), rows, &meter.by_headers, &meter.tls)
-            })
+            .map(|(labels, meter)| Place::of(labels.clone(), &meter.place, &self.buckets))
             .collect();
         self.five(text, names::SERVICE, &places);
         text.metric(names::SERVER_UP, Kind::Gauge);
