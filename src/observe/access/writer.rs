@@ -4,28 +4,20 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 
 use crate::config::install::AccessLog;
+use crate::meter::{ROWS, row};
 use crate::observe::metrics::DROPPED_LINES;
-
-/// Buffers; with more threads some share one.
-const BUFFERS: usize = 16;
 
 /// How long lines are collected after the first of them.
 const COLLECT: Duration = Duration::from_millis(2);
 
 /// How often it is looked whether everything is written.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static BUFFER: usize = THREADS.fetch_add(1, Ordering::Relaxed) % BUFFERS;
-}
 
 /// Takes lines from every thread.
 #[derive(Debug)]
@@ -37,7 +29,7 @@ pub(super) struct Writer {
 
 #[derive(Debug)]
 struct Shared {
-    buffers: [Mutex<Buffer>; BUFFERS],
+    buffers: [Mutex<Buffer>; ROWS],
     /// Lines that may wait in one buffer.
     most_lines: u64,
     /// Something was written since the thread looked last.
@@ -132,8 +124,7 @@ impl Writer {
     /// Adds the line that `write` makes; drops it when too many wait.
     pub(super) fn write(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let shared = &*self.shared;
-        let own = BUFFER.try_with(|own| *own).unwrap_or_default();
-        let Some(buffer) = shared.buffers.get(own) else {
+        let Some(buffer) = shared.buffers.get(row()) else {
             return;
         };
         // Held by this thread, and for a moment by the one that swaps the bytes out.
